@@ -1,0 +1,85 @@
+// Package keys holds the name of every instrument, attribute, event and span
+// that otelmon emits, each written once. docs/telemetry.md gives their meaning.
+package keys
+
+// Instrumentation scopes.
+const (
+	Module       = "github.com/otelmon/otelmon-go"
+	ScopeOtelmon = Module + "/otelmon"
+	ScopeHealth  = Module + "/health"
+	ScopeBulk    = Module + "/bulk"
+)
+
+// ErrorType is the OpenTelemetry attribute for the class of a failure.
+const ErrorType = "error.type"
+
+// Instruments of package health.
+const (
+	HealthStatus              = "health.status"
+	HealthCheckStatus         = "health.check.status"
+	HealthCheckSeverity       = "health.check.severity"
+	HealthCheckDuration       = "health.check.duration"
+	HealthCheckTransitions    = "health.check.transitions"
+	HealthCheckLastCompletion = "health.check.last_completion.timestamp"
+	HealthCheckLastSuccess    = "health.check.last_success.timestamp"
+)
+
+// Attributes of package health.
+const (
+	HealthState              = "health.state"
+	HealthCheckName          = "health.check.name"
+	HealthCheckState         = "health.check.state"
+	HealthCheckPreviousState = "health.check.previous_state"
+	HealthCheckCritical      = "health.check.critical"
+	HealthCheckReason        = "health.check.reason"  // events and spans only
+	HealthCheckMessage       = "health.check.message" // events and spans only
+)
+
+// Spans and events of package health.
+const (
+	SpanHealthCheck         = "health.check" // followed by the check's name
+	EventHealthStateChanged = "health.check.state_changed"
+)
+
+// Instruments of package bulk.
+const (
+	BulkItems               = "bulk.items"
+	BulkIO                  = "bulk.io"
+	BulkOperationDuration   = "bulk.operation.duration"
+	BulkOperationActive     = "bulk.operation.active"
+	BulkOperationProgress   = "bulk.operation.progress"
+	BulkOperationThroughput = "bulk.operation.throughput"
+	BulkOperationETA        = "bulk.operation.eta"
+	BulkStageTime           = "bulk.stage.time"
+	BulkConcurrencyUsage    = "bulk.concurrency.usage"
+)
+
+// Attributes of package bulk. Those from BulkOperationID on stand on spans and
+// events only: they would make too many metric series.
+const (
+	BulkOperationName   = "bulk.operation.name"
+	BulkOperationResult = "bulk.operation.result" // completed, failed, canceled
+	BulkItemOutcome     = "bulk.item.outcome"     // ok, failed, skipped
+	BulkStageName       = "bulk.stage.name"
+	BulkOperationID     = "bulk.operation.id"
+	BulkItemsTotal      = "bulk.items.total" // absent while unknown
+	BulkItemsOK         = "bulk.items.ok"
+	BulkItemsFailed     = "bulk.items.failed"
+	BulkItemsSkipped    = "bulk.items.skipped"
+	BulkBytes           = "bulk.bytes"
+	BulkRate            = "bulk.rate"        // items per second
+	BulkETASeconds      = "bulk.eta.seconds" // absent while unknown
+	BulkSegmentIndex    = "bulk.segment.index"
+)
+
+// Spans and events of package bulk.
+const (
+	SpanBulk            = "bulk" // followed by the operation's name
+	SpanBulkStarted     = "bulk.started"
+	SpanBulkSegment     = "bulk.segment"
+	SpanBulkStage       = "bulk.stage" // followed by the stage's name
+	EventBulkStarted    = "bulk.operation.started"
+	EventBulkProgress   = "bulk.operation.progress"
+	EventBulkFinished   = "bulk.operation.finished"
+	EventBulkItemFailed = "bulk.operation.item_failed"
+)
