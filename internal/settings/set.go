@@ -30,7 +30,6 @@ type Set struct {
 
 // value is one resolved variable.
 type value struct {
-	raw    string
 	source string
 	own    bool // given under its own name, not by fallback or default
 	text   string
@@ -71,12 +70,16 @@ func (s *Set) Map(name string) map[string]string { return maps.Clone(s.values[na
 // "environment OTEL_X" or "code Config.Service".
 func (s *Set) Source(name string) string { return s.values[name].source }
 
-// All returns every effective value, defaults included, sorted by name.
+// All returns every effective value, defaults included, sorted by name. What is
+// not set and has no default is left out.
 // Secrets are redacted.
 func (s *Set) All() []Setting {
 	all := make([]Setting, 0, len(s.values))
 	for _, name := range slices.Sorted(maps.Keys(s.values)) {
 		v := s.values[name]
+		if v.public == "" {
+			continue
+		}
 		all = append(all, Setting{Name: name, Value: v.public, Source: v.source})
 	}
 	return all

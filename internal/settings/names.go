@@ -1,0 +1,125 @@
+package settings
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// checkNames warns of every OTEL_ variable that has no effect: those of the
+// specification that are not supported and those that nobody knows.
+func (r *resolver) checkNames() {
+	for _, name := range slices.Sorted(maps.Keys(r.env)) {
+		if _, ok := r.known[name]; ok || isForeign(name) {
+			continue
+		}
+		if err := r.unknown(name); err != nil {
+			r.set.warnings = append(r.set.warnings, err)
+		}
+	}
+}
+
+func (r *resolver) unknown(name string) error {
+	if remedy, ok := unsupported(name); ok {
+		return fmt.Errorf("%s is not supported and has no effect; %s", quote(name), remedy)
+	}
+	if near := r.nearest(name); near != "" {
+		return fmt.Errorf("%s is unknown and has no effect; did you mean %s?", quote(name), near)
+	}
+	if isServiceLink(name) {
+		return nil
+	}
+	return fmt.Errorf("%s is unknown and has no effect; remove it or correct its name", quote(name))
+}
+
+// unsupported knows the variables that the specification defines or defined
+// and that have no effect here.
+func unsupported(name string) (remedy string, ok bool) {
+	const file = "set the OTEL_ variables themselves or configure in code"
+	remedies := map[string]string{
+		"OTEL_CONFIG_FILE":                      file,
+		"OTEL_EXPERIMENTAL_CONFIG_FILE":         file,
+		"OTEL_ENTITIES":                         "write OTEL_RESOURCE_ATTRIBUTES",
+		"OTEL_METRICS_PRODUCERS":                "register producers in code",
+		"OTEL_EXPORTER_OTLP_SPAN_INSECURE":      "write OTEL_EXPORTER_OTLP_TRACES_INSECURE",
+		"OTEL_EXPORTER_OTLP_METRIC_INSECURE":    "write OTEL_EXPORTER_OTLP_METRICS_INSECURE",
+		"OTEL_EXPORTER_OTLP_SPAN_CERTIFICATE":   "write OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+		"OTEL_EXPORTER_OTLP_METRIC_CERTIFICATE": "write OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
+	}
+	if remedy, ok = remedies[name]; ok {
+		return remedy, true
+	}
+	for _, exporter := range []string{"OTEL_EXPORTER_ZIPKIN_", "OTEL_EXPORTER_JAEGER_"} {
+		if strings.HasPrefix(name, exporter) {
+			return "send OTLP to a collector", true
+		}
+	}
+	return "", false
+}
+
+// isForeign reports whether a name belongs to somebody else: the Go SDK's own
+// switches, other languages, instrumentations and operators.
+func isForeign(name string) bool {
+	for _, owner := range []string{
+		"GO_", "INSTRUMENTATION_", "SEMCONV_", "RESOURCE_ATTRIBUTES_", "RESOURCE_PROVIDERS_", "EBPF_", "OPERATOR_",
+		"CPP_", "DOTNET_", "ERLANG_", "JAVA_", "JAVAAGENT_", "NODE_", "PHP_", "PYTHON_", "RUBY_", "RUST_", "SWIFT_",
+		"POD_", "INJECTOR_",
+	} {
+		if strings.HasPrefix(name[len(prefix):], owner) {
+			return true
+		}
+	}
+	return false
+}
+
+// isServiceLink reports whether a name looks like one of those that Kubernetes
+// sets in every pod beside a service called otel-something.
+func isServiceLink(name string) bool {
+	for _, link := range []string{"_SERVICE_HOST", "_SERVICE_PORT", "_PORT"} {
+		if strings.HasSuffix(name, link) {
+			return true
+		}
+	}
+	return strings.Contains(name, "_SERVICE_PORT_") || strings.Contains(name, "_TCP") || strings.Contains(name, "_UDP")
+}
+
+// nearest returns the known name with the fewest letters to change, if they
+// are few enough for a slip.
+func (r *resolver) nearest(name string) string {
+	const longest = 80 // no known name comes near; bounds the work on hostile input
+	if len(name) > longest {
+		return ""
+	}
+	best, fewest := "", len(name)/6+1
+	for _, candidate := range slices.Sorted(maps.Keys(r.known)) {
+		if d := distance(name, candidate); d < fewest || d == fewest && best == "" {
+			best, fewest = candidate, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete, replace or swap with
+// their neighbour to get from a to b.
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
