@@ -13,6 +13,12 @@ const (
 // ErrorType is the OpenTelemetry attribute for the class of a failure.
 const ErrorType = "error.type"
 
+// Instruments and attributes of package otelmon.
+const (
+	OperationDuration = "otelmon.operation.duration"
+	OperationName     = "otelmon.operation.name"
+)
+
 // Instruments of package health.
 const (
 	HealthStatus              = "health.status"

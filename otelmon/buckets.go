@@ -1,0 +1,40 @@
+package otelmon
+
+import (
+	"go.opentelemetry.io/otel/metric"
+)
+
+// secondsBuckets spans 1 ms to 1 min. The SDK's default boundaries are meant
+// for milliseconds: measured in seconds, everything below 5 s falls into one
+// bucket and every quantile is useless.
+func secondsBuckets() []float64 {
+	return []float64{.001, .0025, .005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60}
+}
+
+// meterProvider gives histograms in seconds the boundaries of [secondsBuckets]
+// when their creator named none. A view would do so too, but it would override
+// boundaries that were named. It returns the SDK's own instruments, so that
+// recording costs nothing more.
+type meterProvider struct{ metric.MeterProvider }
+
+func (p meterProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+	return meter{p.MeterProvider.Meter(name, opts...)}
+}
+
+type meter struct{ metric.Meter }
+
+func (m meter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
+	cfg := metric.NewFloat64HistogramConfig(opts...)
+	if cfg.Unit() == "s" && cfg.ExplicitBucketBoundaries() == nil {
+		opts = append(opts[:len(opts):len(opts)], metric.WithExplicitBucketBoundaries(secondsBuckets()...))
+	}
+	return m.Meter.Float64Histogram(name, opts...)
+}
+
+func (m meter) Int64Histogram(name string, opts ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
+	cfg := metric.NewInt64HistogramConfig(opts...)
+	if cfg.Unit() == "s" && cfg.ExplicitBucketBoundaries() == nil {
+		opts = append(opts[:len(opts):len(opts)], metric.WithExplicitBucketBoundaries(secondsBuckets()...))
+	}
+	return m.Meter.Int64Histogram(name, opts...)
+}

@@ -1,0 +1,31 @@
+// Package otelmon starts and stops OpenTelemetry for a Go program with one call.
+//
+//	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "shop"})
+//	if err != nil {
+//		return err
+//	}
+//	defer mon.Shutdown(context.WithoutCancel(ctx))
+//
+//	http.ListenAndServe("localhost:8080", otelmon.Handler(mux))
+//
+// # What it starts
+//
+// Traces, metrics and logs over OTLP, Go runtime and process metrics, the
+// propagators, a resource that says which service, host, container and pod
+// this is, and a logger. Everything else that a program needs is the
+// OpenTelemetry API itself: otelmon sets the global providers.
+//
+// # Settings
+//
+// Every OTEL_* variable of the specification works, those included that the Go
+// SDK does not read. [Config] beats the environment and the environment beats
+// the default; [Monitor.Settings] tells each value and where it came from. A
+// wrong value, all of them at once, is the error of [Start]; a misspelt name is
+// told on the console with the nearest right one.
+//
+// # Instruments
+//
+// [NewCounter], [NewGauge] and [NewTimer] hold attribute sets that are built
+// once, [Begin] makes a span and a duration in one line, [Handler] and
+// [Transport] instrument HTTP.
+package otelmon

@@ -1,0 +1,95 @@
+package otelmon
+
+import (
+	"net/http"
+	"strings"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// HandlerOption changes what [Handler] does.
+type HandlerOption interface{ apply(*handlerConfig) }
+
+type handlerConfig struct {
+	public   bool
+	untraced []string
+}
+
+type handlerOption func(*handlerConfig)
+
+func (o handlerOption) apply(c *handlerConfig) { o(c) }
+
+// Public is for servers that strangers reach. A request's trace context is
+// then linked to instead of continued, so that its sampled flag forces
+// nothing, and its baggage is dropped.
+func Public() HandlerOption {
+	return handlerOption(func(c *handlerConfig) { c.public = true })
+}
+
+// Untraced leaves requests whose path begins with one of the prefixes out of
+// traces and HTTP metrics: an embedded console, a scrape endpoint, assets.
+func Untraced(prefixes ...string) HandlerOption {
+	return handlerOption(func(c *handlerConfig) { c.untraced = append(c.untraced, prefixes...) })
+}
+
+// Handler instruments next: a server span for each request, named after the
+// route that an [http.ServeMux] inside it matched ("GET /orders/{id}"), and
+// the HTTP server metrics of the semantic conventions. Health probes
+// (/livez, /readyz, /startupz and /healthz, at the root) are neither traced
+// nor counted. It wraps otelhttp and uses the global providers, so it may be
+// called before [Start]. The handler is safe for concurrent use.
+func Handler(next http.Handler, opts ...HandlerOption) http.Handler {
+	var cfg handlerConfig
+	for _, o := range opts {
+		o.apply(&cfg)
+	}
+	options := []otelhttp.Option{
+		otelhttp.WithTracerProvider(otel.GetTracerProvider()),
+		otelhttp.WithFilter(func(r *http.Request) bool { return traced(r.URL.Path, cfg.untraced) }),
+	}
+	if cfg.public {
+		options = append(
+			options,
+			otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
+			otelhttp.WithPropagators(propagation.TraceContext{}),
+		)
+	}
+	return otelhttp.NewHandler(routed(next), "", options...)
+}
+
+// routed puts the route on the span. otelhttp does so only when it stands
+// inside the mux, because outside of it the route is known afterwards.
+func routed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r)
+		if i := strings.IndexByte(r.Pattern, '/'); i >= 0 {
+			trace.SpanFromContext(r.Context()).SetAttributes(semconv.HTTPRoute(r.Pattern[i:]))
+		}
+	})
+}
+
+func traced(path string, untraced []string) bool {
+	switch path {
+	case "/livez", "/readyz", "/startupz", "/healthz":
+		return false
+	}
+	for _, prefix := range untraced {
+		if strings.HasPrefix(path, prefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// Transport instruments base, or [http.DefaultTransport] when base is nil: a
+// client span for each request, its context passed on in the headers, and the
+// HTTP client metrics of the semantic conventions. It wraps otelhttp and uses
+// the global providers, so it may be called before [Start]. It is safe for
+// concurrent use when base is.
+func Transport(base http.RoundTripper) http.RoundTripper {
+	return otelhttp.NewTransport(base, otelhttp.WithTracerProvider(otel.GetTracerProvider()))
+}

@@ -1,0 +1,80 @@
+package otelmon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/runtime"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/settings"
+)
+
+func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console, started time.Time) (metric.MeterProvider, error) {
+	temporality, err := exporters.Temporality(set.String("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"))
+	if err != nil {
+		return nil, err
+	}
+	aggregation, err := exporters.Aggregation(set.String("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"))
+	if err != nil {
+		return nil, err
+	}
+	all, err := opener[sdkmetric.Exporter]{
+		signal: settings.Metrics,
+		items:  "metric data points",
+		otlp: func(e exporters.Endpoint, ctx context.Context) (sdkmetric.Exporter, error) {
+			return e.Metrics(ctx, temporality, aggregation)
+		},
+		console: func(ctx context.Context) (sdkmetric.Exporter, error) {
+			return console.Metrics(ctx, temporality, aggregation)
+		},
+		count: (*exporters.Delivery).Metrics,
+	}.open(ctx, m, set)
+	if err != nil {
+		return nil, err
+	}
+	options := []sdkmetric.Option{
+		sdkmetric.WithResource(res),
+		sdkmetric.WithExemplarFilter(exemplarFilter(set.String("OTEL_METRICS_EXEMPLAR_FILTER"))),
+	}
+	for _, tap := range taps {
+		if r := tap.MetricReader(); r != nil {
+			options = append(options, sdkmetric.WithReader(r))
+		}
+	}
+	for _, e := range all {
+		options = append(options, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(
+			e,
+			sdkmetric.WithInterval(atLeast(set.Duration("OTEL_METRIC_EXPORT_INTERVAL"))),
+			sdkmetric.WithTimeout(set.Duration("OTEL_METRIC_EXPORT_TIMEOUT")),
+			sdkmetric.WithProducer(runtime.NewProducer()),
+			sdkmetric.WithProducer(newGCPauses(started)),
+		)))
+	}
+	p := sdkmetric.NewMeterProvider(options...)
+	m.providers = append(m.providers, p)
+	return meterProvider{p}, nil
+}
+
+func exemplarFilter(name string) exemplar.Filter {
+	switch name {
+	case "always_on":
+		return exemplar.AlwaysOnFilter
+	case "always_off":
+		return exemplar.AlwaysOffFilter
+	}
+	return exemplar.TraceBasedFilter
+}
+
+// observe registers the metrics of the Go runtime and of the process.
+func observe(meters metric.MeterProvider, started time.Time) error {
+	if err := runtime.Start(runtime.WithMeterProvider(meters)); err != nil {
+		return fmt.Errorf("runtime metrics: %w", err)
+	}
+	return observeProcess(meters, started)
+}

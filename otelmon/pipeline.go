@@ -1,0 +1,97 @@
+package otelmon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/settings"
+)
+
+// opener builds the exporters of one signal.
+type opener[E any] struct {
+	signal  settings.Signal
+	items   string
+	otlp    func(exporters.Endpoint, context.Context) (E, error)
+	console func(context.Context) (E, error)
+	count   func(*exporters.Delivery, E) E
+}
+
+// open builds every exporter that the settings name for the signal. What goes
+// to the backend is counted.
+func (o opener[E]) open(ctx context.Context, m *Monitor, set *settings.Set) ([]E, error) {
+	var all []E
+	for _, name := range set.Exporters(o.signal) {
+		var (
+			e   E
+			err error
+		)
+		switch name {
+		case "console":
+			e, err = o.console(ctx)
+		case "otlp":
+			endpoint := endpointOf(set, o.signal)
+			if e, err = o.otlp(endpoint, ctx); err == nil {
+				d := delivery{new(exporters.Delivery), o.items, host(endpoint.URL)}
+				m.sent = append(m.sent, d)
+				e = o.count(d.Delivery, e)
+			}
+		default: // prometheus is a tap
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s exporter %s: %w", o.items, name, err)
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// host is what of a URL may be told.
+func host(endpoint string) string {
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return "the OTLP endpoint"
+}
+
+func endpointOf(set *settings.Set, signal settings.Signal) exporters.Endpoint {
+	o := set.OTLP(signal)
+	return exporters.Endpoint{
+		URL:                   o.Endpoint,
+		Exact:                 o.Exact,
+		Protocol:              o.Protocol,
+		Headers:               o.Headers,
+		Compression:           o.Compression,
+		Timeout:               o.Timeout,
+		CertificateFile:       o.CertificateFile,
+		ClientCertificateFile: o.ClientCertificateFile,
+		ClientKeyFile:         o.ClientKeyFile,
+		Insecure:              o.Insecure,
+	}
+}
+
+// validateEndpoints tells a fault that all signals share once.
+func validateEndpoints(set *settings.Set) error {
+	var faults []error
+	told := map[string]bool{}
+	for _, signal := range settings.Signals() {
+		for _, name := range set.Exporters(signal) {
+			if name != "otlp" {
+				continue
+			}
+			err := endpointOf(set, signal).Validate()
+			source := set.Source("OTEL_EXPORTER_OTLP_" + string(signal) + "_ENDPOINT")
+			if err == nil || told[source+err.Error()] {
+				continue
+			}
+			told[source+err.Error()] = true
+			faults = append(faults, fmt.Errorf("%s: %w", source, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (d delivery) Abandon() {}

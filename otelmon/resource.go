@@ -1,0 +1,96 @@
+package otelmon
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// namespaceFile is where Kubernetes tells a pod its namespace.
+const namespaceFile = "var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// newResource describes this process. The detectors are picked one by one:
+// command-line arguments, the executable's path and the owner often hold
+// secrets or people's names. The attributes given in code come last and win.
+//
+// A detector that fails costs its own attributes only: the resource is always
+// usable, and the error tells what is missing from it.
+func newResource(ctx context.Context, env func(string) string, code []attribute.KeyValue) (*resource.Resource, error) {
+	return resource.New(
+		ctx,
+		resource.WithService(),
+		resource.WithAttributes(buildInfo(debug.ReadBuildInfo())...),
+		resource.WithHost(),
+		resource.WithOS(),
+		resource.WithContainer(),
+		resource.WithProcessPID(),
+		resource.WithProcessExecutableName(),
+		resource.WithProcessRuntimeName(),
+		resource.WithProcessRuntimeVersion(),
+		resource.WithAttributes(kubernetes(env, os.DirFS("/"))...),
+		resource.WithFromEnv(),
+		resource.WithTelemetrySDK(),
+		resource.WithAttributes(code...),
+	)
+}
+
+// buildInfo takes the version and the VCS revision from the binary, never its
+// build settings as a whole: -ldflags may hold secrets.
+func buildInfo(info *debug.BuildInfo, ok bool) []attribute.KeyValue {
+	if !ok {
+		return nil
+	}
+	var attrs []attribute.KeyValue
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		attrs = append(attrs, semconv.ServiceVersion(v))
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			attrs = append(attrs, semconv.VCSRefHeadRevision(s.Value))
+		}
+	}
+	return attrs
+}
+
+// kubernetes asks no API server: it reads what the downward API put into the
+// environment, under the names that manifests and the OpenTelemetry operator
+// use, and the namespace file of the service account. In a pod without such
+// variables the host name is the pod's name.
+func kubernetes(env func(string) string, root fs.FS) []attribute.KeyValue {
+	first := func(names ...string) string {
+		for _, name := range names {
+			if v := env(name); v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	pod := first("OTEL_RESOURCE_ATTRIBUTES_POD_NAME", "K8S_POD_NAME", "POD_NAME")
+	namespace := first("OTEL_RESOURCE_ATTRIBUTES_NAMESPACE_NAME", "K8S_NAMESPACE_NAME", "POD_NAMESPACE")
+	if env("KUBERNETES_SERVICE_HOST") != "" {
+		pod = cmp.Or(pod, env("HOSTNAME"))
+		if b, err := fs.ReadFile(root, namespaceFile); err == nil && len(b) < 256 {
+			namespace = cmp.Or(namespace, strings.TrimSpace(string(b)))
+		}
+	}
+	var attrs []attribute.KeyValue
+	for _, a := range []attribute.KeyValue{
+		semconv.K8SPodName(pod),
+		semconv.K8SNamespaceName(namespace),
+		semconv.K8SPodUID(first("OTEL_RESOURCE_ATTRIBUTES_POD_UID", "K8S_POD_UID", "POD_UID")),
+		semconv.K8SNodeName(first("OTEL_RESOURCE_ATTRIBUTES_NODE_NAME", "K8S_NODE_NAME", "NODE_NAME")),
+		semconv.K8SContainerName(first("OTEL_RESOURCE_ATTRIBUTES_CONTAINER_NAME", "K8S_CONTAINER_NAME")),
+	} {
+		if a.Value.AsString() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	return attrs
+}

@@ -1,0 +1,95 @@
+package otelmon
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/contrib/propagators/b3"
+	"go.opentelemetry.io/contrib/propagators/jaeger"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/settings"
+)
+
+func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console) (*sdktrace.TracerProvider, error) {
+	all, err := opener[sdktrace.SpanExporter]{
+		signal:  settings.Traces,
+		items:   "spans",
+		otlp:    exporters.Endpoint.Traces,
+		console: console.Traces,
+		count:   (*exporters.Delivery).Traces,
+	}.open(ctx, m, set)
+	if err != nil {
+		return nil, err
+	}
+	options := []sdktrace.TracerProviderOption{
+		sdktrace.WithResource(res),
+		sdktrace.WithSampler(sampler(set.String("OTEL_TRACES_SAMPLER"), set.Float("OTEL_TRACES_SAMPLER_ARG"))),
+		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
+			AttributeValueLengthLimit:   set.Int("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+			AttributeCountLimit:         set.Int("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
+			EventCountLimit:             set.Int("OTEL_SPAN_EVENT_COUNT_LIMIT"),
+			LinkCountLimit:              set.Int("OTEL_SPAN_LINK_COUNT_LIMIT"),
+			AttributePerEventCountLimit: set.Int("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"),
+			AttributePerLinkCountLimit:  set.Int("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"),
+		}),
+	}
+	for _, tap := range taps {
+		if p := tap.SpanProcessor(); p != nil {
+			options = append(options, sdktrace.WithSpanProcessor(p))
+		}
+	}
+	for _, e := range all {
+		options = append(options, sdktrace.WithBatcher(
+			e,
+			sdktrace.WithMaxQueueSize(set.Int("OTEL_BSP_MAX_QUEUE_SIZE")),
+			sdktrace.WithMaxExportBatchSize(set.Int("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")),
+			sdktrace.WithBatchTimeout(atLeast(set.Duration("OTEL_BSP_SCHEDULE_DELAY"))),
+			sdktrace.WithExportTimeout(set.Duration("OTEL_BSP_EXPORT_TIMEOUT")),
+		))
+	}
+	p := sdktrace.NewTracerProvider(options...)
+	m.providers = append(m.providers, p)
+	return p, nil
+}
+
+// atLeast keeps a delay of zero from making the SDK's timers spin.
+func atLeast(d time.Duration) time.Duration { return max(d, time.Millisecond) }
+
+func sampler(name string, ratio float64) sdktrace.Sampler {
+	switch name {
+	case "always_on":
+		return sdktrace.AlwaysSample()
+	case "always_off":
+		return sdktrace.NeverSample()
+	case "traceidratio":
+		return sdktrace.TraceIDRatioBased(ratio)
+	case "parentbased_always_off":
+		return sdktrace.ParentBased(sdktrace.NeverSample())
+	case "parentbased_traceidratio":
+		return sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))
+	}
+	return sdktrace.ParentBased(sdktrace.AlwaysSample())
+}
+
+func propagators(names []string) propagation.TextMapPropagator {
+	var all []propagation.TextMapPropagator
+	for _, name := range names {
+		switch name {
+		case "tracecontext":
+			all = append(all, propagation.TraceContext{})
+		case "baggage":
+			all = append(all, propagation.Baggage{})
+		case "b3":
+			all = append(all, b3.New(b3.WithInjectEncoding(b3.B3SingleHeader)))
+		case "b3multi":
+			all = append(all, b3.New(b3.WithInjectEncoding(b3.B3MultipleHeader)))
+		case "jaeger":
+			all = append(all, jaeger.Jaeger{})
+		}
+	}
+	return propagation.NewCompositeTextMapPropagator(all...)
+}
