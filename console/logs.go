@@ -1,0 +1,212 @@
+package console
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
+)
+
+// logStore keeps log records as bytes. Warnings and worse, events of health
+// and bulk, and the rest have rings of their own.
+type logStore struct {
+	recent, problems, events *ring
+
+	buffers sync.Pool
+}
+
+func newLogStore(budget int) *logStore {
+	s := &logStore{
+		recent:   newRing(budget * 2 / 4),
+		problems: newRing(budget / 4),
+		events:   newRing(budget / 4),
+	}
+	s.buffers.New = func() any { return new([]byte) }
+	return s
+}
+
+func (s *logStore) add(r *sdklog.Record, isOurs bool) {
+	to := s.recent
+	switch {
+	case isOurs:
+		to = s.events
+	case r.Severity() >= log.SeverityWarn:
+		to = s.problems
+	}
+	buf, _ := s.buffers.Get().(*[]byte)
+	*buf = encodeLog((*buf)[:0], r, to.size)
+	to.add(*buf)
+	s.buffers.Put(buf)
+}
+
+// Where encodeLog puts what is looked for without decoding the whole record.
+const (
+	logTraceAt    = 4
+	logSpanAt     = logTraceAt + 16
+	logTimeAt     = logSpanAt + 8
+	logSeverityAt = logTimeAt + 8
+)
+
+func encodeLog(b []byte, r *sdklog.Record, size int) []byte {
+	traceID, spanID := r.TraceID(), r.SpanID()
+	at := r.Timestamp()
+	if at.IsZero() {
+		at = r.ObservedTimestamp()
+	}
+	e := encoder{b: append(b, 0, 0, 0, 0), max: size - encodeSlack}
+	e.b = append(append(e.b, traceID[:]...), spanID[:]...)
+	e.time(at)
+	e.b = append(e.b, byte(min(max(r.Severity(), 0), log.SeverityFatal4)))
+	e.text(r.EventName(), maxName)
+	e.text(r.InstrumentationScope().Name, maxName)
+	e.text(r.Body().String(), maxValue)
+	list, n := e.list(), 0
+	r.WalkAttributes(func(kv attribute.KeyValue) bool {
+		if n >= maxAttributes || !e.room(longestAttribute) {
+			return false
+		}
+		e.attribute(kv)
+		n++
+		return true
+	})
+	e.endList(list, n, r.AttributesLen()-n+r.DroppedAttributes())
+	binary.LittleEndian.PutUint32(e.b, uint32(len(e.b)))
+	return e.b
+}
+
+// logRecord is a stored log record as every view shows it.
+type logRecord struct {
+	Time       time.Time  `json:"time"`
+	Level      string     `json:"level"` // trace, debug, info, warn, error, fatal; empty when not said
+	Event      string     `json:"event"` // empty for a plain record
+	Scope      string     `json:"scope"`
+	Body       string     `json:"body"`
+	Attributes attributes `json:"attributes"`
+	TraceID    string     `json:"trace_id"`
+	SpanID     string     `json:"span_id"`
+
+	DroppedAttributes int `json:"dropped_attributes"`
+}
+
+func decodeLog(rec string) logRecord {
+	d := decoder{s: rec[logTraceAt:]}
+	r := logRecord{TraceID: hexID(d.take(16)), SpanID: hexID(d.take(8)), Time: d.time(), Level: levelWord(d.byte())}
+	r.Event, r.Scope, r.Body = cleanLine(d.raw()), cleanLine(d.raw()), d.text()
+	r.Attributes, r.DroppedAttributes = d.attributes()
+	return r
+}
+
+// levels are the ranges of severities, four numbers each from 1 on.
+func levels() []string { return []string{"trace", "debug", "info", "warn", "error", "fatal"} }
+
+func levelWord(severity byte) string {
+	if severity == 0 {
+		return ""
+	}
+	return levels()[(severity-1)/4]
+}
+
+// leastSeverity returns the lowest severity of a level, zero for an unknown word.
+func leastSeverity(level string) byte {
+	if i := slices.Index(levels(), strings.ToLower(level)); i >= 0 {
+		return byte(4*i + 1)
+	}
+	return 0
+}
+
+// maxLogs bounds the records of one answer.
+const maxLogs = 500
+
+// logQuery selects log records. The zero value selects the newest.
+type logQuery struct {
+	Level string        // this level and worse
+	Text  string        // in body, event name, scope or attributes
+	Trace trace.TraceID // zero: any
+	Limit int           // 0 means 100
+}
+
+type logList struct {
+	AsOf      time.Time   `json:"as_of"`
+	Logs      []logRecord `json:"logs"`      // newest first
+	Truncated bool        `json:"truncated"` // older records match as well
+}
+
+func (c *Console) logRecords(q logQuery) logList {
+	limit := cmp.Or(q.Limit, 100)
+	answer := logList{AsOf: time.Now(), Logs: []logRecord{}}
+	for _, r := range []*ring{c.logs.events, c.logs.problems, c.logs.recent} {
+		answer.Logs = append(answer.Logs, q.from(r, limit)...)
+	}
+	slices.SortStableFunc(answer.Logs, newestFirst)
+	if answer.Truncated = len(answer.Logs) > limit; answer.Truncated {
+		answer.Logs = answer.Logs[:limit]
+	}
+	return answer
+}
+
+func newestFirst(a, b logRecord) int { return b.Time.Compare(a.Time) }
+
+// from returns the newest matches of one ring, more than limit if there are.
+func (q logQuery) from(r *ring, limit int) []logRecord {
+	var found []logRecord
+	least, text := leastSeverity(q.Level), strings.ToLower(q.Text)
+	r.walk(func(rec []byte) bool {
+		if rec[logSeverityAt] < least ||
+			(q.Trace.IsValid() && !bytes.Equal(rec[logTraceAt:logSpanAt], q.Trace[:])) {
+			return len(found) <= limit
+		}
+		if l := decodeLog(string(rec)); l.contains(text) {
+			found = append(found, l)
+		}
+		return len(found) <= limit
+	})
+	slices.SortStableFunc(found, newestFirst)
+	return found[:min(len(found), limit+1)]
+}
+
+func (r *logRecord) contains(lower string) bool {
+	if lower == "" {
+		return true
+	}
+	in := func(s string) bool { return strings.Contains(strings.ToLower(s), lower) }
+	return in(r.Body) || in(r.Event) || in(r.Scope) || in(r.Attributes.String())
+}
+
+func (s *logStore) usage() []usage {
+	return []usage{s.recent.usage("logs"), s.problems.usage("logs of warnings and errors"), s.events.usage("events of health and bulk")}
+}
+
+// logTap is the console's log processor.
+type logTap struct{ c *Console }
+
+var _ sdklog.Processor = logTap{}
+
+func (logTap) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
+
+func (t logTap) OnEmit(_ context.Context, r *sdklog.Record) error {
+	isHealth := r.EventName() == keys.EventHealthStateChanged
+	isBulk := strings.HasPrefix(r.EventName(), bulkEvents)
+	t.c.logs.add(r, isHealth || isBulk)
+	switch {
+	case isHealth:
+		t.c.health.changed(r)
+	case isBulk:
+		t.c.operations.reported(r)
+	}
+	t.c.identity.learn(r.Resource())
+	return nil
+}
+
+func (logTap) Shutdown(context.Context) error   { return nil }
+func (logTap) ForceFlush(context.Context) error { return nil }

@@ -1,0 +1,336 @@
+package console
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// History of metrics: a point each interval, the newest 180, so 15 minutes.
+const (
+	sampleInterval = 5 * time.Second
+	historyLen     = 180
+)
+
+// Kinds of instruments, as the views name them.
+const (
+	kindGauge         = "gauge"
+	kindCounter       = "counter"
+	kindUpDownCounter = "updowncounter"
+	kindHistogram     = "histogram"
+)
+
+// history is the newest values of something sampled in step with everything
+// else. Samples that it missed are NaN.
+type history struct {
+	values [historyLen]float64
+	first  int64 // number of the first sample, from 1 on; 0 while empty
+	last   int64
+}
+
+func (h *history) add(sample int64, v float64) {
+	if h.first == 0 {
+		h.first, h.last = sample, sample-1
+	}
+	for n := max(h.last+1, sample-historyLen+1); n < sample; n++ {
+		h.values[n%historyLen] = math.NaN()
+	}
+	h.values[sample%historyLen] = v
+	h.last = sample
+}
+
+// until returns the values up to the sample with number now, oldest first.
+func (h *history) until(now int64) []number {
+	from := max(h.first, now-historyLen+1)
+	if h.first == 0 {
+		return []number{}
+	}
+	list := make([]number, 0, now-from+1)
+	for n := from; n <= now; n++ {
+		if n > h.last {
+			list = append(list, unknown())
+			continue
+		}
+		list = append(list, number(h.values[n%historyLen]))
+	}
+	return list
+}
+
+type seriesKey struct {
+	scope, name string
+	attributes  attribute.Distinct
+}
+
+// series is one stream of an instrument.
+type series struct {
+	scope, name, unit, description, kind string
+
+	attributes attributes
+	at         time.Time
+	now        reading
+	rate       float64
+	before     reading // at the last sample
+	beforeAt   time.Time
+	history    history // gauge: value; counter: per second; histogram: 95th percentile of the interval
+	seen       int64   // number of the last collection that had it
+	bytes      int
+}
+
+// reading is what one collection says about a series.
+type reading struct {
+	value  float64 // of a gauge or a sum
+	count  float64 // the rest is of a histogram
+	sum    float64
+	min    float64
+	max    float64
+	bounds []float64
+	counts []uint64
+	trace  string // of the largest exemplar
+}
+
+// reservedShare is the part of the series budget, one in n, that only health
+// and bulk may take.
+const reservedShare = 8
+
+// metricStore keeps the current value and a short history of each series.
+type metricStore struct {
+	mu          sync.Mutex
+	series      map[seriesKey]*series
+	bytes, max  int
+	refused     uint64
+	collections int64
+	samples     int64
+	at          time.Time // of the last collection
+
+	runtime runtimeFigures
+	sampler *sampler
+}
+
+func newMetricStore(budget int) *metricStore {
+	return &metricStore{series: map[seriesKey]*series{}, max: budget}
+}
+
+// fresh waits until the metrics are at most a second old, or for a moment when
+// they cannot be had.
+func (m *metricStore) fresh() {
+	m.mu.Lock()
+	s, age := m.sampler, time.Since(m.at)
+	m.mu.Unlock()
+	if s != nil && age >= time.Second {
+		s.demand()
+	}
+}
+
+// absorb takes in one collection. A sample also goes into the history.
+func (m *metricStore) absorb(rm *metricdata.ResourceMetrics, now time.Time, isSample bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at = now
+	m.collections++
+	if isSample {
+		m.samples++
+	}
+	for _, sm := range rm.ScopeMetrics {
+		for _, mt := range sm.Metrics {
+			c := collected{store: m, scope: sm.Scope.Name, metric: mt, now: now, isSample: isSample}
+			c.absorb()
+		}
+	}
+	m.prune()
+}
+
+// forgetAfter is how many collections a series may be missing from before it
+// is forgotten.
+const forgetAfter = historyLen
+
+func (m *metricStore) prune() {
+	for key, s := range m.series {
+		if m.collections-s.seen > forgetAfter {
+			m.bytes -= s.bytes
+			delete(m.series, key)
+		}
+	}
+}
+
+// at returns the series and makes it when it is new and there is room.
+func (m *metricStore) lookup(scope string, mt *metricdata.Metrics, kind string, set *attribute.Set, buckets int) *series {
+	key := seriesKey{scope, mt.Name, set.Equivalent()}
+	if s := m.series[key]; s != nil {
+		return s
+	}
+	s := &series{
+		scope: cleanLine(cut(scope, maxName)), name: cleanLine(cut(mt.Name, maxName)),
+		unit: cleanLine(cut(mt.Unit, 64)), description: cleanLine(cut(mt.Description, maxFact)),
+		kind: kind, attributes: attributesOf(set),
+	}
+	s.bytes = 8*historyLen + 640 + len(scope) + len(mt.Name) + len(s.description) + 24*buckets
+	for _, a := range s.attributes {
+		s.bytes += 64 + len(a.Key) + len(a.Text())
+	}
+	limit := m.max
+	if !strings.HasPrefix(mt.Name, "health.") && !strings.HasPrefix(mt.Name, "bulk.") {
+		limit -= m.max / reservedShare
+	}
+	if m.bytes+s.bytes > limit {
+		m.refused++
+		return nil
+	}
+	key.scope, key.name = strings.Clone(key.scope), strings.Clone(key.name)
+	m.series[key] = s
+	m.bytes += s.bytes
+	return s
+}
+
+// update brings s to what was read.
+func (m *metricStore) update(s *series, r reading, now time.Time, isSample bool) {
+	s.now, s.at, s.seen = r, now, m.collections
+	if !isSample {
+		return
+	}
+	v := r.value
+	switch elapsed := now.Sub(s.beforeAt).Seconds(); s.kind {
+	case kindCounter:
+		v = math.NaN()
+		if !s.beforeAt.IsZero() && elapsed > 0 && r.value >= s.before.value {
+			v = (r.value - s.before.value) / elapsed
+		}
+		s.rate = v
+	case kindHistogram:
+		v = r.since(s.before).quantile(0.95)
+		s.rate = math.NaN()
+		if !s.beforeAt.IsZero() && elapsed > 0 && r.count >= s.before.count {
+			s.rate = (r.count - s.before.count) / elapsed
+		}
+	}
+	s.history.add(m.samples, v)
+	s.before, s.beforeAt = r, now
+}
+
+// metricSeries is a series as every view shows it.
+type metricSeries struct {
+	Attributes attributes `json:"attributes"`
+	Value      number     `json:"value"` // null for a histogram
+	Rate       number     `json:"rate"`  // per second, of counters and of a histogram's observations
+	Count      number     `json:"count"` // this and the rest: null but for a histogram
+	Sum        number     `json:"sum"`
+	Avg        number     `json:"avg"`
+	P50        number     `json:"p50"`
+	P95        number     `json:"p95"`
+	Min        number     `json:"min"`
+	Max        number     `json:"max"`
+	TraceID    string     `json:"trace_id"` // of the slowest recent example, empty when there is none
+	History    []number   `json:"history"`  // oldest first, interval_seconds apart
+
+	at time.Time
+}
+
+// instrument is all series of one name.
+type instrument struct {
+	Name        string         `json:"name"`
+	Kind        string         `json:"kind"` // gauge, counter, updowncounter, histogram
+	Unit        string         `json:"unit"`
+	Description string         `json:"description"`
+	Scope       string         `json:"scope"`
+	Series      []metricSeries `json:"series"`
+}
+
+type metricList struct {
+	AsOf        time.Time    `json:"as_of"` // zero before the first collection
+	Interval    number       `json:"interval_seconds"`
+	Instruments []instrument `json:"instruments"`
+	Total       int          `json:"total"` // series that match
+	Truncated   bool         `json:"truncated"`
+}
+
+// maxSeries bounds the series of one answer.
+const maxSeries = 1000
+
+// metricList returns the instruments whose name or attributes contain text.
+func (c *Console) metricList(text string, limit int) metricList {
+	c.metrics.fresh()
+	return c.metrics.list(strings.ToLower(text), limit)
+}
+
+func (m *metricStore) list(text string, limit int) metricList {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	answer := metricList{AsOf: m.at, Interval: number(sampleInterval.Seconds()), Instruments: []instrument{}}
+	var found []*series
+	for _, s := range m.series {
+		if m.current(s) && strings.Contains(strings.ToLower(s.name+" "+s.attributes.String()), text) {
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, func(a, b *series) int {
+		return cmp.Or(
+			strings.Compare(a.name, b.name), strings.Compare(a.scope, b.scope),
+			strings.Compare(a.attributes.String(), b.attributes.String()),
+		)
+	})
+	answer.Total = len(found)
+	if answer.Truncated = len(found) > limit; answer.Truncated {
+		found = found[:limit]
+	}
+	for _, s := range found {
+		n := len(answer.Instruments)
+		if n == 0 || answer.Instruments[n-1].Name != s.name || answer.Instruments[n-1].Scope != s.scope {
+			answer.Instruments = append(answer.Instruments, instrument{
+				Name: s.name, Kind: s.kind, Unit: s.unit, Description: s.description, Scope: s.scope,
+			})
+			n++
+		}
+		last := &answer.Instruments[n-1]
+		last.Series = append(last.Series, s.view(m.samples))
+	}
+	return answer
+}
+
+// current tells whether the last collection had s: the gauges of what has
+// ended vanish.
+func (m *metricStore) current(s *series) bool { return s.seen == m.collections }
+
+// named returns the series of an instrument.
+func (m *metricStore) named(name string) []metricSeries {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []metricSeries
+	for _, s := range m.series {
+		if s.name == name && m.current(s) {
+			list = append(list, s.view(m.samples))
+		}
+	}
+	return list
+}
+
+func (s *series) view(samples int64) metricSeries {
+	v := metricSeries{
+		Attributes: s.attributes, Value: number(s.now.value), Rate: number(s.rate), TraceID: s.now.trace,
+		Count: unknown(), Sum: unknown(), Avg: unknown(), P50: unknown(), P95: unknown(), Min: unknown(), Max: unknown(),
+		History: s.history.until(samples), at: s.at,
+	}
+	switch {
+	case s.kind == kindHistogram:
+		v.Value, v.Count, v.Sum = unknown(), number(s.now.count), number(s.now.sum)
+		v.Avg = v.Sum / v.Count
+		v.P50, v.P95 = number(s.now.quantile(0.5)), number(s.now.quantile(0.95))
+		v.Min, v.Max = number(s.now.min), number(s.now.max)
+	case s.kind != kindCounter:
+		v.Rate = unknown()
+	}
+	if s.beforeAt.IsZero() {
+		v.Rate = unknown()
+	}
+	return v
+}
+
+func (m *metricStore) usage() usage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return usage{Name: "metric series", Kept: len(m.series), Dropped: m.refused, Bytes: m.bytes, MaxBytes: m.max}
+}

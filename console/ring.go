@@ -1,0 +1,118 @@
+package console
+
+import (
+	"encoding/binary"
+	"sync"
+)
+
+// ring keeps encoded records, newest last, within a fixed number of bytes. It
+// is made of segments that are allocated on demand; when all are full, the
+// oldest is emptied and reused. So a full ring costs no allocation, holds no
+// pointer for the garbage collector to follow, and its size is exact.
+//
+// A record starts with its own length, four bytes little endian.
+type ring struct {
+	mu      sync.Mutex
+	size    int       // bytes in a segment, and so the longest record
+	max     int       // segments
+	segs    []segment // oldest first
+	seq     uint64    // number of the newest segment
+	kept    int       // records
+	dropped uint64    // records overwritten by newer ones
+}
+
+type segment struct {
+	seq  uint64
+	n    int
+	data []byte
+}
+
+// minSegments keeps at least seven eighths of a full ring readable: reuse
+// empties one whole segment.
+const minSegments = 8
+
+const maxSegment = 64 << 10
+
+func newRing(budget int) *ring {
+	size := min(budget/minSegments, maxSegment)
+	return &ring{size: size, max: budget / size}
+}
+
+// add stores a copy of rec, which must not be longer than r.size.
+func (r *ring) add(rec []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.segs); n == 0 || len(r.segs[n-1].data)+len(rec) > r.size {
+		r.rotate()
+	}
+	last := &r.segs[len(r.segs)-1]
+	last.data = append(last.data, rec...)
+	last.n++
+	r.kept++
+}
+
+func (r *ring) rotate() {
+	r.seq++
+	if len(r.segs) < r.max {
+		r.segs = append(r.segs, segment{seq: r.seq, data: make([]byte, 0, r.size)})
+		return
+	}
+	oldest := r.segs[0]
+	copy(r.segs, r.segs[1:])
+	r.kept -= oldest.n
+	r.dropped += uint64(oldest.n)
+	r.segs[len(r.segs)-1] = segment{seq: r.seq, data: oldest.data[:0]}
+}
+
+// walk calls f with each record, the newest segment first and in each segment
+// the oldest record first, until f returns false at the end of a segment. The
+// bytes are valid during the call only. The ring is locked while one segment
+// is copied, never while f runs.
+func (r *ring) walk(f func(rec []byte) (more bool)) {
+	buf := make([]byte, 0, r.size)
+	for before := ^uint64(0); ; {
+		var ok bool
+		if buf, before, ok = r.copySegment(buf[:0], before); !ok {
+			return
+		}
+		more := true
+		for rest := buf; len(rest) > 0; {
+			n := binary.LittleEndian.Uint32(rest)
+			more = f(rest[:n]) && more
+			rest = rest[n:]
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// copySegment appends the newest segment with a number below before to buf.
+func (r *ring) copySegment(buf []byte, before uint64) ([]byte, uint64, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := len(r.segs) - 1; i >= 0; i-- {
+		if s := r.segs[i]; s.seq < before {
+			return append(buf, s.data...), s.seq, true
+		}
+	}
+	return buf, 0, false
+}
+
+// usage tells what a part of the store holds.
+type usage struct {
+	Name     string `json:"name"`
+	Kept     int    `json:"kept"`
+	Dropped  uint64 `json:"dropped"` // overwritten by newer ones, or refused because the part is full
+	Bytes    int    `json:"bytes"`
+	MaxBytes int    `json:"max_bytes"`
+}
+
+func (r *ring) usage(name string) usage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return usage{
+		Name: name, Kept: r.kept, Dropped: r.dropped,
+		Bytes: len(r.segs) * r.size, MaxBytes: r.max * r.size,
+	}
+}

@@ -1,0 +1,139 @@
+package console
+
+import (
+	"math"
+	"runtime/metrics"
+	"slices"
+	"sync"
+	"time"
+)
+
+// figure is one value of the Go runtime.
+type figure struct {
+	Name    string   `json:"name"`
+	Title   string   `json:"title"`
+	Unit    string   `json:"unit"` // By, s, 1 (a share) or a count in braces
+	Value   number   `json:"value"`
+	History []number `json:"history"` // oldest first, interval_seconds apart
+}
+
+type runtimeReport struct {
+	AsOf     time.Time `json:"as_of"`
+	Interval number    `json:"interval_seconds"`
+	Figures  []figure  `json:"figures"`
+}
+
+// runtimeFigure says how one figure is made of one runtime metric.
+type runtimeFigure struct {
+	name, title, unit, metric string
+	of                        func(now, before metrics.Value, seconds float64) float64
+}
+
+func runtimeTable() []runtimeFigure {
+	return []runtimeFigure{
+		{"goroutines", "Goroutines", "{goroutine}", "/sched/goroutines:goroutines", valueNow},
+		{"heap", "Heap in use", "By", "/memory/classes/heap/objects:bytes", valueNow},
+		{"memory", "Memory from the OS", "By", "/memory/classes/total:bytes", valueNow},
+		{"allocation", "Allocated", "By/s", "/gc/heap/allocs:bytes", perSecond},
+		{"gc", "GC cycles", "{cycle}/min", "/gc/cycles/total:gc-cycles", perMinute},
+		{"gc.pause", "GC pause, p99", "s", "/sched/pauses/total/gc:seconds", p99},
+		{"sched.latency", "Scheduling latency, p99", "s", "/sched/latencies:seconds", p99},
+		{"mutex.wait", "Waiting for locks", "s/s", "/sync/mutex/wait/total:seconds", perSecond},
+	}
+}
+
+func valueNow(now, _ metrics.Value, _ float64) float64 { return runtimeNumber(now) }
+
+func perSecond(now, before metrics.Value, seconds float64) float64 {
+	if before.Kind() == metrics.KindBad || seconds <= 0 {
+		return math.NaN()
+	}
+	return (runtimeNumber(now) - runtimeNumber(before)) / seconds
+}
+
+func perMinute(now, before metrics.Value, seconds float64) float64 {
+	return 60 * perSecond(now, before, seconds)
+}
+
+func runtimeNumber(v metrics.Value) float64 {
+	switch v.Kind() {
+	case metrics.KindUint64:
+		return float64(v.Uint64())
+	case metrics.KindFloat64:
+		return v.Float64()
+	default:
+		return math.NaN()
+	}
+}
+
+// p99 is of the interval, or of the whole run when there was none before.
+func p99(now, before metrics.Value, _ float64) float64 {
+	if now.Kind() != metrics.KindFloat64Histogram {
+		return math.NaN()
+	}
+	h := now.Float64Histogram()
+	r := reading{bounds: h.Buckets[1:], counts: slices.Concat(h.Counts, []uint64{0}), min: math.NaN(), max: math.NaN()}
+	if before.Kind() == metrics.KindFloat64Histogram {
+		old := before.Float64Histogram()
+		r = r.since(reading{count: 1, bounds: old.Buckets[1:], counts: slices.Concat(old.Counts, []uint64{0})})
+	}
+	return r.quantile(0.99)
+}
+
+// runtimeFigures keeps the figures with their history.
+type runtimeFigures struct {
+	mu      sync.Mutex
+	at      time.Time
+	now     []float64
+	before  []metrics.Sample // at the last sample
+	history []history
+	samples int64
+}
+
+// sampleRuntime reads the figures. Rates and quantiles are over the time since
+// the last sample.
+func (m *metricStore) sampleRuntime(isSample bool) {
+	table := runtimeTable()
+	read := make([]metrics.Sample, len(table))
+	for i := range table {
+		read[i].Name = table[i].metric
+	}
+	metrics.Read(read)
+	now := time.Now()
+
+	f := &m.runtime
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now == nil {
+		f.now, f.history = make([]float64, len(table)), make([]history, len(table))
+	}
+	for i := range table {
+		var before metrics.Value
+		if f.before != nil {
+			before = f.before[i].Value
+		}
+		f.now[i] = table[i].of(read[i].Value, before, now.Sub(f.at).Seconds())
+	}
+	if !isSample && f.before != nil {
+		return
+	}
+	f.at, f.before = now, read
+	f.samples++
+	for i := range f.history {
+		f.history[i].add(f.samples, f.now[i])
+	}
+}
+
+func (c *Console) runtimeReport() runtimeReport {
+	c.metrics.sampleRuntime(false)
+	f := &c.metrics.runtime
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	report := runtimeReport{AsOf: time.Now(), Interval: number(sampleInterval.Seconds()), Figures: []figure{}}
+	for i, t := range runtimeTable() {
+		report.Figures = append(report.Figures, figure{
+			Name: t.name, Title: t.title, Unit: t.unit, Value: number(f.now[i]), History: f.history[i].until(f.samples),
+		})
+	}
+	return report
+}

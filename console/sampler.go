@@ -1,0 +1,121 @@
+package console
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// sampler is the console's metric reader: a manual reader with a goroutine
+// that collects at each interval and on demand.
+type sampler struct {
+	*sdkmetric.ManualReader
+
+	c      *Console
+	cancel context.CancelFunc
+	asked  chan chan struct{}
+	done   chan struct{}
+	once   sync.Once
+}
+
+// patience is how long an answer waits for fresh metrics. A callback of the
+// application that takes longer makes the answer show older ones.
+const patience = 250 * time.Millisecond
+
+func startSampler(c *Console) *sampler {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &sampler{
+		ManualReader: sdkmetric.NewManualReader(),
+		c:            c, cancel: cancel, asked: make(chan chan struct{}), done: make(chan struct{}),
+	}
+	go s.run(ctx)
+	return s
+}
+
+func (s *sampler) run(ctx context.Context) {
+	defer close(s.done)
+	tick := time.NewTicker(sampleInterval)
+	defer tick.Stop()
+	var rm metricdata.ResourceMetrics
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.collect(ctx, &rm, true)
+		case answered := <-s.asked:
+			s.collect(ctx, &rm, false)
+			close(answered)
+		}
+		if countPoints(&rm) > maxReused {
+			rm = metricdata.ResourceMetrics{}
+		}
+	}
+}
+
+// maxReused bounds the collection kept for reuse.
+const maxReused = 4096
+
+func countPoints(rm *metricdata.ResourceMetrics) int {
+	n := 0
+	for _, sm := range rm.ScopeMetrics {
+		n += len(sm.Metrics)
+	}
+	return n
+}
+
+// collect reads all metrics. The application's callbacks run in it; one that
+// panics costs this collection only.
+func (s *sampler) collect(ctx context.Context, rm *metricdata.ResourceMetrics, isSample bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.c.panics.Add(1)
+		}
+	}()
+	now := time.Now()
+	s.c.metrics.sampleRuntime(isSample)
+	if err := s.Collect(ctx, rm); err != nil && len(rm.ScopeMetrics) == 0 {
+		return
+	}
+	s.c.identity.learn(rm.Resource)
+	s.c.metrics.absorb(rm, now, isSample)
+}
+
+// demand asks for a collection now and waits for it, up to patience.
+func (s *sampler) demand() {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	answered := make(chan struct{})
+	select {
+	case s.asked <- answered:
+	case <-s.done:
+		return
+	case <-late.C:
+		return
+	}
+	select {
+	case <-answered:
+	case <-s.done:
+	case <-late.C:
+	}
+}
+
+// Shutdown stops the goroutine and waits for it, at most until ctx ends. A
+// last collection keeps what the page shows afterwards complete.
+func (s *sampler) Shutdown(ctx context.Context) error {
+	var err error
+	s.once.Do(func() {
+		s.demand()
+		s.cancel()
+		select {
+		case <-s.done:
+			err = s.ManualReader.Shutdown(ctx)
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	})
+	return err
+}
