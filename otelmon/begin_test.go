@@ -1,0 +1,121 @@
+package otelmon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
+)
+
+type declined struct{}
+
+func (declined) Error() string     { return "card 4711 declined" }
+func (declined) ErrorType() string { return "declined" }
+
+func TestBeginRecordsOneSpanAndOneDuration(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err   error
+		class string
+	}{
+		"success":  {nil, ""},
+		"own type": {fmt.Errorf("charge: %w", declined{}), "declined"},
+		"canceled": {fmt.Errorf("charge: %w", context.Canceled), "canceled"},
+		"timeout":  {os.ErrDeadlineExceeded, "timeout"},
+		"go type":  {fmt.Errorf("read: %w", &fs.PathError{Op: "open", Path: "/secret", Err: fs.ErrNotExist}), "*fs.PathError"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record(t)
+			func() (err error) {
+				ctx, end := Begin(t.Context(), "charge", attribute.String("card", "debit"))
+				defer end(&err)
+				if !trace.SpanFromContext(ctx).IsRecording() {
+					t.Error("no span in the context")
+				}
+				return tc.err
+			}() //nolint:errcheck // the error is the input
+
+			spans := r.spans.Ended()
+			if len(spans) != 1 || spans[0].Name() != "charge" {
+				t.Fatalf("got %d spans", len(spans))
+			}
+			want := attribute.NewSet(attribute.String("card", "debit"))
+			set := attribute.NewSet(attribute.String(keys.OperationName, "charge"))
+			if tc.err != nil {
+				class := attribute.String(keys.ErrorType, tc.class)
+				want = attribute.NewSet(attribute.String("card", "debit"), class)
+				set = attribute.NewSet(attribute.String(keys.OperationName, "charge"), class)
+				if s := spans[0].Status(); s.Code != codes.Error || s.Description != tc.err.Error() {
+					t.Errorf("status %+v", s)
+				}
+			}
+			if got := attribute.NewSet(spans[0].Attributes()...); !got.Equals(&want) {
+				t.Errorf("span attributes %v, want %v", got.ToSlice(), want.ToSlice())
+			}
+			points := r.collect(t, keys.OperationDuration).Data.(metricdata.Histogram[float64]).DataPoints
+			if len(points) != 1 || points[0].Count != 1 || !points[0].Attributes.Equals(&set) {
+				t.Errorf("durations %+v", points)
+			}
+			if len(points[0].Exemplars) == 0 {
+				t.Error("the duration leads to no trace")
+			}
+		})
+	}
+}
+
+func TestBeginRecordsAPanicAndLetsItGoOn(t *testing.T) {
+	r := record(t)
+	func() {
+		defer func() {
+			if v := recover(); v != "boom" {
+				t.Errorf("recovered %v", v)
+			}
+		}()
+		_, end := Begin(t.Context(), "charge")
+		defer end(nil)
+		panic("boom")
+	}()
+	spans := r.spans.Ended()
+	if len(spans) != 1 || spans[0].Status().Description != "panic: boom" {
+		t.Errorf("got %v", spans)
+	}
+}
+
+func TestBeginFollowsTheGlobalProviders(t *testing.T) {
+	for range 2 {
+		r := record(t)
+		_, end := Begin(t.Context(), "job")
+		end(nil)
+		if n := len(r.spans.Ended()); n != 1 {
+			t.Errorf("%d spans reached the newest provider", n)
+		}
+	}
+}
+
+func TestBeginBoundsItsCache(t *testing.T) {
+	record(t)
+	for i := range 2 * maxNames {
+		_, end := Begin(t.Context(), strconv.Itoa(i))
+		end(nil)
+	}
+	n := 0
+	current.Load().sets.Range(func(any, any) bool { n++; return true })
+	if n != maxNames {
+		t.Errorf("%d names are held, want %d", n, maxNames)
+	}
+}
+
+func TestErrorTypeNeverHoldsTheText(t *testing.T) {
+	if got := errorType(errors.New("user 4711 not found")); got != "*errors.errorString" {
+		t.Errorf("got %q", got)
+	}
+}
