@@ -16,7 +16,8 @@ import (
 //
 // A wrapped exporter also cannot hurt the process: a panic in it becomes an
 // error, and a call returns when its context is done even if the exporter
-// ignores the context.
+// ignores the context. While such a call is still stuck, further batches fail
+// rather than pile up behind it.
 type Delivery struct {
 	delivered atomic.Int64
 	failed    atomic.Int64
@@ -31,19 +32,48 @@ type failure struct {
 // DeliverySnapshot is what a [Delivery] counted up to a moment.
 type DeliverySnapshot struct {
 	Delivered int64     // items that the backend accepted
-	Failed    int64     // items given up or rejected
+	Failed    int64     // items given up or rejected by the backend
 	LastError error     // of the newest failed export; nil if none failed
 	LastTime  time.Time // of LastError
 }
 
 // Snapshot returns the counts so far.
-func (d *Delivery) Snapshot() DeliverySnapshot { return DeliverySnapshot{} }
+func (d *Delivery) Snapshot() DeliverySnapshot {
+	s := DeliverySnapshot{Delivered: d.delivered.Load(), Failed: d.failed.Load()}
+	if last := d.last.Load(); last != nil {
+		s.LastError, s.LastTime = last.err, last.at
+	}
+	return s
+}
 
 // Traces returns the exporter with its spans counted.
-func (d *Delivery) Traces(exporter sdktrace.SpanExporter) sdktrace.SpanExporter { return exporter }
+func (d *Delivery) Traces(exporter sdktrace.SpanExporter) sdktrace.SpanExporter {
+	return spans{exporter, newShield(d)}
+}
 
 // Metrics returns the exporter with its data points counted.
-func (d *Delivery) Metrics(exporter sdkmetric.Exporter) sdkmetric.Exporter { return exporter }
+func (d *Delivery) Metrics(exporter sdkmetric.Exporter) sdkmetric.Exporter {
+	return metrics{exporter, newShield(d)}
+}
 
 // Logs returns the exporter with its log records counted.
-func (d *Delivery) Logs(exporter sdklog.Exporter) sdklog.Exporter { return exporter }
+func (d *Delivery) Logs(exporter sdklog.Exporter) sdklog.Exporter {
+	return records{exporter, newShield(d)}
+}
+
+// count settles the account of one export.
+func (d *Delivery) count(items int, err error) {
+	rejected, partial := rejections(err)
+	switch {
+	case err == nil:
+		d.delivered.Add(int64(items))
+		return
+	case partial:
+		rejected = min(rejected, int64(items))
+		d.delivered.Add(int64(items) - rejected)
+		d.failed.Add(rejected)
+	default:
+		d.failed.Add(int64(items))
+	}
+	d.last.Store(&failure{err: err, at: time.Now()})
+}

@@ -1,5 +1,91 @@
 package exporters
 
+import "strings"
+
+// symptom is a text that some layer below writes, and what it means.
+type symptom struct {
+	text    string
+	meaning string
+}
+
 // Explain says in one sentence what an error of an export means and what to
 // change. It returns "" for nil and for errors it does not know.
-func Explain(err error) string { return "" }
+func Explain(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := cut(err.Error(), maxRaw)
+	for _, s := range symptoms() {
+		if strings.Contains(text, s.text) {
+			return s.meaning
+		}
+	}
+	return ""
+}
+
+// symptoms lists what was seen on the wire, the most telling first.
+func symptoms() []symptom {
+	return []symptom{
+		// Wrong protocol or port.
+		{"server gave HTTP response to HTTPS client", "The receiver speaks plain text, but the URL says https://; write http://."},
+		{"no Host in request URL", "The URL has no scheme or host; write it as http://localhost:4318."},
+		{"malformed HTTP response", "OTLP over HTTP was sent to a gRPC port; write port 4318 or set the protocol to grpc."},
+		{"looked like an HTTP/1.1 header", "OTLP over gRPC was sent to an HTTP port; write port 4317 or set the protocol to http/protobuf."},
+		{"first record does not look like a TLS handshake", "The receiver speaks plain text, but the URL says https://; write http://."},
+		{"error reading server preface: EOF", "The receiver closed the gRPC connection at once; it may expect TLS, then write https://, or speak only HTTP, then set the protocol to http/protobuf."},
+		{"Client sent an HTTP request to an HTTPS server", "The receiver expects TLS; write https://."},
+		{"unexpected HTTP status code received from server", "The receiver answers gRPC with plain HTTP; write the port of OTLP over gRPC, usually 4317, or set the protocol to http/protobuf."},
+		{"Unimplemented", "The server speaks gRPC but is no OTLP receiver for this signal; check host, port and which signals it takes."},
+		// Certificates.
+		{"certificate signed by unknown authority", "The receiver's certificate comes from an authority this machine does not trust; give its CA in CertificateFile (OTEL_EXPORTER_OTLP_CERTIFICATE)."},
+		{"certificate has expired or is not yet valid", "The receiver's certificate is out of date; renew it or check this machine's clock."},
+		{"certificate is valid for", "The receiver's certificate is for another host name; write the name that it was made for."},
+		{"cannot validate certificate for", "The receiver's certificate is for another host name; write the name that it was made for."},
+		{"certificate required", "The receiver asks for a client certificate; give ClientCertificateFile and ClientKeyFile (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _KEY)."},
+		{"bad certificate", "The receiver turned the client certificate down; give one from an authority that it trusts."},
+		{"unknown certificate authority", "The receiver turned the client certificate down; give one from an authority that it trusts."},
+		// Answers.
+		{"OTLP partial success", "The backend took the batch but rejected some items; its message says which."},
+		{"401 Unauthorized", unauthorized},
+		{"Unauthenticated", unauthorized},
+		{"403 Forbidden", forbidden},
+		{"PermissionDenied", forbidden},
+		{"404 Not Found", "The server has no OTLP receiver at this path; the usual ones are /v1/traces, /v1/metrics and /v1/logs, which are appended unless Exact is set."},
+		{"405 Method Not Allowed", "The server has no OTLP receiver at this path; check host, port and path."},
+		{"413 Request Entity Too Large", tooLarge},
+		{"larger than max", tooLarge},
+		{"request body too large", tooLarge},
+		{"request message too large", tooLarge},
+		{"400 Bad Request", "The backend could not read the request or does not accept its content; its message says why."},
+		{"InvalidArgument", "The backend could not read the request or does not accept its content; its message says why."},
+		{"429 Too Many Requests", throttled},
+		{"ResourceExhausted", throttled},
+		{"Moved Permanently", redirected},
+		{"302 Found", redirected},
+		{"Temporary Redirect", redirected},
+		{"Permanent Redirect", redirected},
+		{"contains invalid UTF-8", "An attribute, name or message is not valid UTF-8, which costs the whole batch; repair it where it is recorded."},
+		// Connections.
+		{"connection refused", "Nothing listens at the endpoint; start the collector there, and inside a container write its service name instead of localhost."},
+		{"no such host", "The endpoint's host name is not known; check its spelling and the DNS."},
+		{"network is unreachable", "There is no route to the endpoint; check network and firewall."},
+		{"no route to host", "There is no route to the endpoint; check network and firewall."},
+		{"connection reset by peer", "The receiver broke the connection off; it may be restarting or expect TLS."},
+		{"exporter did not end in time", slow},
+		{"exporter hangs in an earlier batch", slow},
+		{"deadline exceeded", slow},
+		{"DeadlineExceeded", slow},
+		{"export timeout", slow},
+		{"i/o timeout", slow},
+		{"exporter panicked", "The exporter has a bug; the batch was lost, the program goes on."},
+	}
+}
+
+const (
+	unauthorized = "The backend wants credentials; check the API key or token in Headers (OTEL_EXPORTER_OTLP_HEADERS)."
+	forbidden    = "The backend knows the credentials but does not let them write; check the token's rights and its tenant."
+	tooLarge     = "The request is larger than the backend takes; make batches or attributes smaller."
+	throttled    = "The backend takes no more for now; send less or raise its limits."
+	redirected   = "The server answered with a redirect, which is not followed because it would carry the headers elsewhere; write the final URL."
+	slow         = "The receiver did not answer in time; check that it runs and is reachable, or raise the timeout."
+)

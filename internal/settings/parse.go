@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -141,7 +142,7 @@ func (v variable) parseList(raw string) (value, error) {
 	if strings.Trim(raw, ", ") == "" {
 		faults = append(faults, errors.New("names nothing; write none to switch off"))
 	}
-	return value{text: strings.ToLower(raw), list: words}, errors.Join(faults...)
+	return value{text: cmp.Or(strings.Join(words, ","), none), list: words}, errors.Join(faults...)
 }
 
 // parsePairs reads key=value pairs as W3C baggage writes them: separated by
