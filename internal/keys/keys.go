@@ -76,6 +76,8 @@ const (
 	BulkRate            = "bulk.rate"        // items per second
 	BulkETASeconds      = "bulk.eta.seconds" // absent while unknown
 	BulkSegmentIndex    = "bulk.segment.index"
+
+	BulkStageBusySeconds = "bulk.stage.busy.seconds" // added up over goroutines
 )
 
 // Spans and events of package bulk.

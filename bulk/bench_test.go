@@ -1,0 +1,161 @@
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/otelmon/otelmon-go/bulk"
+)
+
+// Read each against its own baseline in the same run: Range, Each and Worker
+// against the bare loop, Shared against the bare atomic addition.
+
+var sink atomic.Int64
+
+func upTo(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+func BenchmarkBareLoop(b *testing.B) {
+	b.ReportAllocs()
+	sum := 0
+	for v := range upTo(b.N) {
+		sum += v
+	}
+	sink.Store(int64(sum))
+}
+
+func BenchmarkRange(b *testing.B) {
+	b.ReportAllocs()
+	sum := 0
+	for v := range bulk.Range(b.Context(), "bench", upTo(b.N)) {
+		sum += v
+	}
+	sink.Store(int64(sum))
+}
+
+func BenchmarkEach(b *testing.B) {
+	b.ReportAllocs()
+	sum := 0
+	for _, v := range bulk.Each(b.Context(), "bench", upTo(b.N)) {
+		sum += v
+	}
+	sink.Store(int64(sum))
+}
+
+func BenchmarkBareSlice(b *testing.B) {
+	s := make([]byte, b.N)
+	b.ReportAllocs()
+	b.ResetTimer()
+	sum := 0
+	for v := range slices.Values(s) {
+		sum += int(v)
+	}
+	sink.Store(int64(sum))
+}
+
+func BenchmarkSlice(b *testing.B) {
+	s := make([]byte, b.N)
+	b.ReportAllocs()
+	b.ResetTimer()
+	sum := 0
+	for v := range bulk.Slice(b.Context(), "bench", s) {
+		sum += int(v)
+	}
+	sink.Store(int64(sum))
+}
+
+func BenchmarkBareAtomic(b *testing.B) {
+	b.ReportAllocs()
+	var n atomic.Int64
+	for b.Loop() {
+		n.Add(1)
+	}
+}
+
+func withOperation(b *testing.B, count func(*bulk.Operation, *bulk.Worker)) {
+	b.Helper()
+	_, op := bulk.Start(context.Background(), "bench")
+	defer op.End(nil)
+	w := op.Worker()
+	defer w.Close()
+	b.ReportAllocs()
+	count(op, w)
+}
+
+func BenchmarkOwnedOK(b *testing.B) {
+	withOperation(b, func(_ *bulk.Operation, w *bulk.Worker) {
+		for b.Loop() {
+			w.OK()
+		}
+	})
+}
+
+func BenchmarkOwnedSkip(b *testing.B) {
+	withOperation(b, func(_ *bulk.Operation, w *bulk.Worker) {
+		for b.Loop() {
+			w.Skip("unchanged")
+		}
+	})
+}
+
+func BenchmarkSharedOK(b *testing.B) {
+	withOperation(b, func(op *bulk.Operation, _ *bulk.Worker) {
+		for b.Loop() {
+			op.OK()
+		}
+	})
+}
+
+func BenchmarkSharedBytes(b *testing.B) {
+	withOperation(b, func(op *bulk.Operation, _ *bulk.Worker) {
+		for b.Loop() {
+			op.Bytes(4096)
+		}
+	})
+}
+
+func BenchmarkSharedSkip(b *testing.B) {
+	withOperation(b, func(op *bulk.Operation, _ *bulk.Worker) {
+		for b.Loop() {
+			op.Skip("unchanged")
+		}
+	})
+}
+
+func BenchmarkSharedFail(b *testing.B) {
+	err := errors.New("duplicate key")
+	withOperation(b, func(op *bulk.Operation, _ *bulk.Worker) {
+		for b.Loop() {
+			op.Fail(err)
+		}
+	})
+}
+
+func BenchmarkSharedOKParallel(b *testing.B) {
+	withOperation(b, func(op *bulk.Operation, _ *bulk.Worker) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				op.OK()
+			}
+		})
+	})
+}
+
+func BenchmarkStartEnd(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		_, op := bulk.Start(context.Background(), "bench")
+		op.End(nil)
+	}
+}

@@ -1,0 +1,139 @@
+package bulk
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
+)
+
+// begin starts the operation's span and takes its context.
+func (o *Operation) begin(ctx context.Context) {
+	ctx, span := o.tracer.Start(ctx, keys.SpanBulk+" "+o.name,
+		trace.WithTimestamp(o.started), trace.WithAttributes(o.identity()...))
+	o.span = span
+	o.ctx = context.WithValue(ctx, contextKey{}, o)
+}
+
+// announce makes the operation visible before its span is exported, which
+// happens only when it ends.
+func (o *Operation) announce() {
+	o.child(keys.SpanBulkStarted, o.started, o.started)
+	s := o.look(o.started)
+	o.event(keys.EventBulkStarted, o.started, log.SeverityInfo, s.opening(), o.identity()...)
+}
+
+// conclude reports the end: what was still held back, and then the whole.
+func (o *Operation) conclude(s Snapshot, cause error) {
+	end := s.Started.Add(s.Elapsed)
+	o.report.lastSegment(o, end, s.counts())
+	for _, st := range o.stages {
+		st.close(end)
+	}
+	severity := log.SeverityInfo
+	switch s.Result {
+	case Failed:
+		severity = log.SeverityError
+	case Canceled:
+		severity = log.SeverityWarn
+	}
+	attrs := append(o.identity(), s.attributes()...)
+	body := s.closing()
+	if cause != nil {
+		f := describe(cause)
+		body += ": " + f.message
+		attrs = append(attrs, attribute.String(keys.ErrorType, f.typ))
+		o.span.SetAttributes(attribute.String(keys.ErrorType, f.typ))
+		o.span.SetStatus(codes.Error, f.message)
+	}
+	o.event(keys.EventBulkFinished, end, severity, body, attrs...)
+	o.finishSpan(s, end)
+	o.book.record(o.detached(), s)
+}
+
+func (o *Operation) finishSpan(s Snapshot, end time.Time) {
+	for _, p := range o.report.samples.kept {
+		o.span.AddEvent(keys.EventBulkProgress, trace.WithTimestamp(p.at),
+			trace.WithAttributes(p.done.attributes()...))
+	}
+	o.span.SetAttributes(s.counts().attributes()...)
+	o.span.SetAttributes(attribute.String(keys.BulkOperationResult, string(s.Result)))
+	if s.Total >= 0 {
+		o.span.SetAttributes(attribute.Int64(keys.BulkItemsTotal, s.Total))
+	}
+	o.span.End(trace.WithTimestamp(end))
+}
+
+// sample reports one failed item, unless enough of its kind were.
+func (o *Operation) sample(err error, attrs []attribute.KeyValue) {
+	f := describe(err)
+	if !o.failures.take(f.kind) {
+		return
+	}
+	all := append([]attribute.KeyValue{
+		attribute.String(keys.BulkOperationName, o.name),
+		attribute.String(keys.BulkOperationID, o.id),
+		attribute.String(keys.ErrorType, f.typ),
+	}, attrs...)
+	o.event(keys.EventBulkItemFailed, time.Now(), log.SeverityWarn, o.name+": item failed: "+f.message, all...)
+}
+
+// child emits a span below the operation's that has already ended.
+func (o *Operation) child(name string, start, end time.Time, attrs ...attribute.KeyValue) {
+	_, span := o.tracer.Start(o.detached(), name, trace.WithTimestamp(start),
+		trace.WithAttributes(o.identity()...), trace.WithAttributes(attrs...))
+	span.End(trace.WithTimestamp(end))
+}
+
+func (o *Operation) event(name string, at time.Time, severity log.Severity, body string, attrs ...attribute.KeyValue) {
+	var r log.Record
+	r.SetEventName(name)
+	r.SetTimestamp(at)
+	r.SetSeverity(severity)
+	r.SetSeverityText(severity.String())
+	r.SetBody(attribute.StringValue(body))
+	r.AddAttributes(attrs...)
+	o.logger.Emit(o.detached(), r)
+}
+
+// detached is the operation's context without its end: telemetry is emitted
+// after a cancel as before.
+func (o *Operation) detached() context.Context { return context.WithoutCancel(o.ctx) }
+
+// identity are the attributes that every span and event of an operation has.
+func (o *Operation) identity() []attribute.KeyValue {
+	attrs := []attribute.KeyValue{
+		attribute.String(keys.BulkOperationName, o.name),
+		attribute.String(keys.BulkOperationID, o.id),
+	}
+	if t := o.total.Load(); t >= 0 {
+		attrs = append(attrs, attribute.Int64(keys.BulkItemsTotal, t))
+	}
+	return attrs
+}
+
+func (c counts) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{
+		attribute.Int64(keys.BulkItemsOK, c.ok),
+		attribute.Int64(keys.BulkItemsFailed, c.failed),
+		attribute.Int64(keys.BulkItemsSkipped, c.skipped),
+		attribute.Int64(keys.BulkBytes, c.bytes),
+	}
+}
+
+// attributes are those of a log event, beside the identity.
+func (s Snapshot) attributes() []attribute.KeyValue {
+	attrs := append(s.counts().attributes(), attribute.Float64(keys.BulkRate, s.Rate))
+	if s.ETA >= 0 {
+		attrs = append(attrs, attribute.Float64(keys.BulkETASeconds, s.ETA.Seconds()))
+	}
+	if s.Result != "" {
+		attrs = append(attrs, attribute.String(keys.BulkOperationResult, string(s.Result)))
+	}
+	return attrs
+}

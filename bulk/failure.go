@@ -1,0 +1,118 @@
+package bulk
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	maxKinds       = 32  // kinds of errors told apart
+	samplesPerKind = 3   // failures of one kind that are reported
+	looksPerSecond = 128 // failures whose kind is looked up; beyond them they are only counted
+)
+
+// failures counts failed items and picks the few that are reported. Its memory
+// and its work are bounded whatever the errors: a storm of them costs one
+// addition each.
+type failures struct {
+	total  atomic.Int64
+	closed atomic.Int64 // the total from which on nothing is looked up until reopen
+
+	mu    sync.Mutex
+	kinds map[string]int // samples taken
+}
+
+// count counts one failure and tells whether to look at it.
+func (f *failures) count() bool { return f.total.Add(1) <= f.closed.Load() }
+
+// reopen allows the next looks. The reporter calls it once a second.
+func (f *failures) reopen() { f.closed.Store(f.total.Load() + looksPerSecond) }
+
+// take tells whether a failure of this kind is still to be reported.
+func (f *failures) take(kind string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.kinds == nil {
+		f.kinds = make(map[string]int)
+	}
+	if _, known := f.kinds[kind]; !known && len(f.kinds) >= maxKinds {
+		kind = other
+	}
+	f.kinds[kind]++
+	return f.kinds[kind] <= samplesPerKind
+}
+
+// failure describes an error in words of bounded length.
+type failure struct {
+	kind    string // what counts as the same kind
+	typ     string // of the innermost error, for error.type
+	message string
+}
+
+// describe survives errors whose methods panic, such as nil pointers.
+func describe(err error) (f failure) {
+	defer func() {
+		if recover() != nil {
+			f = failure{kind: "broken", typ: fmt.Sprintf("%T", err), message: "error that panics when asked for its text"}
+		}
+	}()
+	if err == nil {
+		return failure{kind: "none", typ: "_OTHER", message: "no error given"}
+	}
+	root := err
+	for range 100 { // a chain of wrapped errors may be a circle
+		next := errors.Unwrap(root)
+		if next == nil {
+			break
+		}
+		root = next
+	}
+	f.message = truncate(err.Error(), 1024)
+	f.typ = fmt.Sprintf("%T", root)
+	if p := (panicError{}); errors.As(err, &p) {
+		f.typ = "panic"
+	}
+	f.kind = f.typ
+	if anonymous(f.typ) {
+		f.kind = pattern(root.Error())
+	}
+	return f
+}
+
+// anonymous tells whether the type says nothing about the kind of an error.
+func anonymous(typ string) bool {
+	switch typ {
+	case "*errors.errorString", "*fmt.wrapError", "*fmt.wrapErrors", "*errors.joinError":
+		return true
+	}
+	return false
+}
+
+// pattern is a text with its numbers taken out: "row 17 is bad" and "row 18 is
+// bad" are of one kind.
+func pattern(text string) string {
+	digits := false
+	return strings.Map(func(r rune) rune {
+		was := digits
+		digits = '0' <= r && r <= '9'
+		switch {
+		case digits && was:
+			return -1
+		case digits:
+			return '#'
+		}
+		return r
+	}, truncate(text, 64))
+}
+
+// truncate cuts s to at most n bytes without splitting a character, and copies
+// what it keeps, so that a long text is not held by its beginning.
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(strings.Clone(s[:n]), "")
+}

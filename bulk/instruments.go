@@ -1,0 +1,42 @@
+package bulk
+
+import (
+	"errors"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
+)
+
+// instruments are all that the package measures with.
+type instruments struct {
+	items, io                 metric.Int64ObservableCounter
+	stageTime                 metric.Float64ObservableCounter
+	active, usage             metric.Int64ObservableUpDownCounter
+	progress, throughput, eta metric.Float64ObservableGauge
+	duration                  metric.Float64Histogram
+}
+
+func newInstruments(m metric.Meter) (in instruments, err error) {
+	var e [9]error
+	in.items, e[0] = m.Int64ObservableCounter(keys.BulkItems, metric.WithUnit("{item}"),
+		metric.WithDescription("Items of bulk operations by outcome."))
+	in.io, e[1] = m.Int64ObservableCounter(keys.BulkIO, metric.WithUnit("By"),
+		metric.WithDescription("Bytes read or written by bulk operations."))
+	in.stageTime, e[2] = m.Float64ObservableCounter(keys.BulkStageTime, metric.WithUnit("s"),
+		metric.WithDescription("Time spent in a stage, added up over all goroutines in it."))
+	in.active, e[3] = m.Int64ObservableUpDownCounter(keys.BulkOperationActive, metric.WithUnit("{operation}"),
+		metric.WithDescription("Bulk operations that are running."))
+	in.usage, e[4] = m.Int64ObservableUpDownCounter(keys.BulkConcurrencyUsage, metric.WithUnit("{worker}"),
+		metric.WithDescription("Workers that running bulk operations have open."))
+	in.progress, e[5] = m.Float64ObservableGauge(keys.BulkOperationProgress, metric.WithUnit("1"),
+		metric.WithDescription("Share of the known total that is done, from 0 to 1."))
+	in.throughput, e[6] = m.Float64ObservableGauge(keys.BulkOperationThroughput, metric.WithUnit("{item}/s"),
+		metric.WithDescription("Items per second lately."))
+	in.eta, e[7] = m.Float64ObservableGauge(keys.BulkOperationETA, metric.WithUnit("s"),
+		metric.WithDescription("Estimated time to the end; absent while unknown or stalled."))
+	in.duration, e[8] = m.Float64Histogram(keys.BulkOperationDuration, metric.WithUnit("s"),
+		metric.WithDescription("Duration of bulk operations, from start to end."),
+		metric.WithExplicitBucketBoundaries(0.1, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 604800))
+	return in, errors.Join(e[:]...)
+}

@@ -1,0 +1,63 @@
+package bulk
+
+import (
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Unknown stands for a number of items or a time that cannot be told yet, in
+// [Total], [Snapshot] and [Operation.SetTotal].
+const Unknown = -1
+
+// Option says something about one operation.
+type Option interface{ apply(*config) }
+
+type config struct {
+	total     int64
+	providers Providers
+}
+
+func newConfig(opts []Option) config {
+	c := config{total: Unknown}
+	for _, o := range opts {
+		o.apply(&c)
+	}
+	return c
+}
+
+type total int64
+
+func (t total) apply(c *config) { c.total = max(int64(t), Unknown) }
+
+// Total says how many items the operation will see. Without it, and for a
+// negative n, the total is unknown: then there is no percentage and no ETA.
+// [Operation.AddTotal] and [Operation.SetTotal] change it on the way.
+func Total[N int | int64](n N) Option { return total(n) }
+
+// Providers is an [Option] that names the OpenTelemetry providers of an
+// operation. A nil field means the global provider of package otel. Pass the
+// same providers for all operations that belong together: metrics are kept for
+// each meter provider, and for as long as that provider lives.
+type Providers struct {
+	Tracer trace.TracerProvider
+	Meter  metric.MeterProvider
+	Logger log.LoggerProvider
+}
+
+func (p Providers) apply(c *config) { c.providers = p }
+
+func (p Providers) tracer(scope string) trace.Tracer {
+	if p.Tracer == nil {
+		return otel.Tracer(scope)
+	}
+	return p.Tracer.Tracer(scope)
+}
+
+func (p Providers) logger(scope string) log.Logger {
+	if p.Logger == nil {
+		return otel.Logger(scope)
+	}
+	return p.Logger.Logger(scope)
+}

@@ -1,0 +1,63 @@
+package bulk
+
+import "sync/atomic"
+
+// maxReasons bounds the memory that skip reasons can take.
+const maxReasons = 16
+
+// other stands for the names that came after a table was full.
+const other = "_other"
+
+// skip is one reason and how many items were skipped for it.
+type skip struct {
+	name string
+	n    atomic.Int64
+}
+
+// skips is a short append-only table, searched without a lock.
+type skips struct {
+	reasons [maxReasons]atomic.Pointer[skip]
+	rest    skip // all further reasons
+}
+
+func (s *skips) find(reason string) *skip {
+	for i := range s.reasons {
+		r := s.reasons[i].Load()
+		if r == nil {
+			fresh := &skip{name: truncate(reason, 64)}
+			if s.reasons[i].CompareAndSwap(nil, fresh) {
+				return fresh
+			}
+			r = s.reasons[i].Load()
+		}
+		if r.name == reason {
+			return r
+		}
+	}
+	return &s.rest
+}
+
+func (s *skips) total() int64 {
+	n := s.rest.n.Load()
+	for i := range s.reasons {
+		r := s.reasons[i].Load()
+		if r == nil {
+			break
+		}
+		n += r.n.Load()
+	}
+	return n
+}
+
+func (s *skips) list() []SkipCount {
+	var list []SkipCount
+	for i := range s.reasons {
+		if r := s.reasons[i].Load(); r != nil {
+			list = append(list, SkipCount{r.name, r.n.Load()})
+		}
+	}
+	if n := s.rest.n.Load(); n > 0 {
+		list = append(list, SkipCount{other, n})
+	}
+	return list
+}

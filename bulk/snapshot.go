@@ -1,0 +1,134 @@
+package bulk
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Result is how an operation ended.
+type Result string
+
+// The results of an operation. One that is still running has none: "".
+const (
+	Completed Result = "completed"
+	Failed    Result = "failed"
+	Canceled  Result = "canceled"
+)
+
+// Snapshot is the state of an operation at one moment.
+type Snapshot struct {
+	ID      string // 16 hexadecimal digits, different for each run
+	Name    string
+	Started time.Time
+	Elapsed time.Duration // until now, or until the end
+	Result  Result        // empty while it runs
+
+	Total   int64 // items expected; Unknown if nobody said
+	OK      int64
+	Failed  int64
+	Skipped int64
+	Bytes   int64
+
+	Rate    float64       // items per second: lately, or overall once it has ended
+	ETA     time.Duration // time left; Unknown without a total and in a stall
+	Idle    time.Duration // since items were last seen done
+	Stalled bool          // idle for much longer than its pace explains
+
+	Workers int // workers not yet closed
+	Skips   []SkipCount
+	Stages  []StageTime
+}
+
+// SkipCount is how many items were skipped for one reason.
+type SkipCount struct {
+	Reason string
+	Items  int64
+}
+
+// StageTime is how long goroutines were inside one stage, added up over all of
+// them.
+type StageTime struct {
+	Name string
+	Time time.Duration
+}
+
+// Items is the number of items seen, whatever became of them.
+func (s Snapshot) Items() int64 { return s.OK + s.Failed + s.Skipped }
+
+// Progress is the share of the total that was seen, from 0 to 1, or [Unknown]
+// without a total.
+func (s Snapshot) Progress() float64 {
+	switch {
+	case s.Total < 0:
+		return Unknown
+	case s.Items() >= s.Total:
+		return 1
+	}
+	return float64(s.Items()) / float64(s.Total)
+}
+
+// Live returns the state of all running operations of this process, the oldest
+// first.
+func Live() []Snapshot {
+	ops := operations.list()
+	live := make([]Snapshot, len(ops))
+	for i, o := range ops {
+		live[i] = o.Snapshot()
+	}
+	return live
+}
+
+// Snapshot returns the present state, or the last one after the end. That of a
+// nil operation is empty.
+func (o *Operation) Snapshot() Snapshot {
+	if o == nil {
+		return Snapshot{Total: Unknown, ETA: Unknown}
+	}
+	if s := o.final.Load(); s != nil {
+		return *s
+	}
+	return o.look(time.Now())
+}
+
+func (o *Operation) look(now time.Time) Snapshot {
+	c := o.counts()
+	s := Snapshot{
+		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
+		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes,
+		Workers: int(o.workers.Load()), Skips: o.skips.list(),
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e, done := &o.estimate, c.items()
+	s.Idle = e.idle(now, done)
+	s.Stalled = e.stalled(now, done)
+	s.ETA = e.eta(now, done, s.Total)
+	if !s.Stalled {
+		s.Rate = e.recent(now, done)
+	}
+	for _, st := range o.stages {
+		s.Stages = append(s.Stages, StageTime{st.name, st.time(now)})
+	}
+	return s
+}
+
+// close turns the state of a running operation into that of an ended one.
+func (s Snapshot) close(r Result) Snapshot {
+	s.Result, s.ETA, s.Idle, s.Stalled, s.Workers, s.Rate = r, Unknown, 0, false, 0, 0
+	if t := s.Elapsed.Seconds(); t > 0 {
+		s.Rate = float64(s.Items()) / t
+	}
+	return s
+}
+
+func (s Snapshot) counts() counts { return counts{s.OK, s.Failed, s.Skipped, s.Bytes} }
+
+func byStart(a, b *Operation) int {
+	return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.id, b.id))
+}
+
+func sortOperations(ops []*Operation) []*Operation {
+	slices.SortFunc(ops, byStart)
+	return ops
+}

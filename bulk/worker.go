@@ -1,0 +1,128 @@
+package bulk
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// stride is how many calls a quick worker gathers before it publishes them.
+const stride = 64
+
+// quick is the most time that stride calls may take in a quick worker. It
+// bounds what an observer can miss: a slower worker publishes every call.
+const quick = 4 * time.Millisecond
+
+// Worker counts items for one goroutine at a fraction of the cost of the shared
+// methods of [Operation]. It must not be used by two goroutines at once, and
+// its owner must close it before the operation ends, or up to 63 items are
+// lost. A worker that passes fewer than 16,000 items a second shows each of
+// them at once; a quicker one may be 63 items behind, until it is closed.
+type Worker struct {
+	op      *Operation
+	pending int32 // calls since the last publication
+	other   int32 // of them, calls that were not OK
+	limit   int32 // publish when pending reaches it: 1 or stride
+	run     int32 // calls published one at a time since calm began
+	pulse   uint32
+	bytes   int64
+	skipped int64
+	reason  *skip
+	calm    time.Time
+	_       [48]byte // workers of different goroutines share no cache line
+}
+
+// Worker returns a counter for the calling goroutine alone. Close it when that
+// goroutine has done its last item.
+func (o *Operation) Worker() *Worker {
+	if o == nil {
+		o = &Operation{} // counted into, never reported
+	}
+	o.workers.Add(1)
+	return &Worker{op: o, limit: 1, pulse: o.pulse.Load(), calm: time.Now()}
+}
+
+// OK counts one item that was processed.
+func (w *Worker) OK() {
+	w.pending++
+	if w.pending >= w.limit || w.op.pulse.Load() != w.pulse {
+		w.publish()
+	}
+}
+
+// Bytes counts n bytes that were read or written. An n below zero is ignored.
+func (w *Worker) Bytes(n int) {
+	w.bytes += int64(max(n, 0))
+	w.other++
+	w.OK()
+}
+
+// Skip counts one item that needed no processing, as [Operation.Skip] does.
+func (w *Worker) Skip(reason string) {
+	if w.reason == nil || w.reason.name != reason {
+		w.publishSkips()
+		w.reason = w.op.skips.find(reason)
+	}
+	w.skipped++
+	w.other++
+	w.OK()
+}
+
+// Fail counts one item that could not be processed, as [Operation.Fail] does.
+func (w *Worker) Fail(err error, attrs ...attribute.KeyValue) { w.op.Fail(err, attrs...) }
+
+// Close publishes what is left. It may be called again; a closed worker that
+// counts on shows each item at once.
+func (w *Worker) Close() {
+	w.publish()
+	if w.calm.IsZero() {
+		return
+	}
+	w.calm = time.Time{}
+	w.limit = 1
+	w.op.workers.Add(-1)
+}
+
+func (w *Worker) publish() {
+	n := w.pending
+	if ok := n - w.other; ok > 0 {
+		w.op.ok.Add(int64(ok))
+	}
+	if w.bytes > 0 {
+		w.op.bytes.Add(w.bytes)
+	}
+	w.publishSkips()
+	w.pending, w.other, w.bytes = 0, 0, 0
+	w.pace(n)
+}
+
+func (w *Worker) publishSkips() {
+	if w.skipped > 0 {
+		w.reason.n.Add(w.skipped)
+		w.skipped = 0
+	}
+}
+
+// pace decides how often to publish. The beat of the reporter takes the place
+// of a clock: after each one, the worker must prove anew that it is quick, so a
+// loop that turns slow is seen item by item from the next second on.
+func (w *Worker) pace(n int32) {
+	if p := w.op.pulse.Load(); p != w.pulse {
+		w.pulse, w.limit, w.run = p, 1, 0
+		if !w.calm.IsZero() {
+			w.calm = time.Now()
+		}
+		return
+	}
+	if w.limit != 1 || w.calm.IsZero() {
+		return
+	}
+	if w.run += n; w.run < stride {
+		return
+	}
+	now := time.Now()
+	if now.Sub(w.calm) < quick {
+		w.limit = stride
+	}
+	w.run, w.calm = 0, now
+}
