@@ -1,6 +1,9 @@
 package exporters
 
 import (
+	"context"
+	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +25,10 @@ type Delivery struct {
 	delivered atomic.Int64
 	failed    atomic.Int64
 	last      atomic.Pointer[failure]
+
+	once    sync.Once
+	gone    context.Context //nolint:containedctx // the end of the delivery itself, not of a call
+	abandon context.CancelFunc
 }
 
 type failure struct {
@@ -45,6 +52,30 @@ func (d *Delivery) Snapshot() DeliverySnapshot {
 	}
 	return s
 }
+
+// Abandon ends the running exports and makes all later ones fail at once, so
+// that a processor that drains its queue into them comes to its end. What they
+// would have carried counts as failed, with the last error before this one as
+// the cause. It may be called more than once.
+func (d *Delivery) Abandon() {
+	d.end()
+	d.abandon()
+}
+
+// end is done once the delivery is abandoned.
+func (d *Delivery) end() context.Context {
+	d.once.Do(func() { d.gone, d.abandon = context.WithCancel(context.Background()) })
+	return d.gone
+}
+
+// until returns a context that Abandon ends too.
+func (d *Delivery) until(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(d.end(), func() { cancel(errAbandoned) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+var errAbandoned = errors.New("given up")
 
 // Traces returns the exporter with its spans counted.
 func (d *Delivery) Traces(exporter sdktrace.SpanExporter) sdktrace.SpanExporter {
@@ -74,6 +105,9 @@ func (d *Delivery) count(items int, err error) {
 		d.failed.Add(rejected)
 	default:
 		d.failed.Add(int64(items))
+	}
+	if d.end().Err() != nil && d.last.Load() != nil {
+		return
 	}
 	d.last.Store(&failure{err: err, at: time.Now()})
 }

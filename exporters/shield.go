@@ -22,6 +22,8 @@ func newShield(d *Delivery) *shield {
 }
 
 func (s *shield) export(ctx context.Context, items int, call func(context.Context) error) error {
+	ctx, done := s.delivery.until(ctx)
+	defer done()
 	select {
 	case s.slot <- struct{}{}:
 	case <-ctx.Done():

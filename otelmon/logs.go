@@ -11,13 +11,13 @@ import (
 )
 
 func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console) (*sdklog.LoggerProvider, error) {
-	all, err := opener[sdklog.Exporter]{
+	all, sent, err := opener[sdklog.Exporter]{
 		signal:  settings.Logs,
 		items:   "log records",
 		otlp:    exporters.Endpoint.Logs,
 		console: console.Logs,
 		count:   (*exporters.Delivery).Logs,
-	}.open(ctx, m, set)
+	}.open(ctx, set)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +41,6 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 		)))
 	}
 	p := sdklog.NewLoggerProvider(options...)
-	m.providers = append(m.providers, p)
+	m.pipelines = append(m.pipelines, pipeline{p, sent})
 	return p, nil
 }

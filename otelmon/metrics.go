@@ -24,7 +24,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 	if err != nil {
 		return nil, err
 	}
-	all, err := opener[sdkmetric.Exporter]{
+	all, sent, err := opener[sdkmetric.Exporter]{
 		signal: settings.Metrics,
 		items:  "metric data points",
 		otlp: func(e exporters.Endpoint, ctx context.Context) (sdkmetric.Exporter, error) {
@@ -34,7 +34,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 			return console.Metrics(ctx, temporality, aggregation)
 		},
 		count: (*exporters.Delivery).Metrics,
-	}.open(ctx, m, set)
+	}.open(ctx, set)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 		)))
 	}
 	p := sdkmetric.NewMeterProvider(options...)
-	m.providers = append(m.providers, p)
+	m.pipelines = append(m.pipelines, pipeline{p, sent})
 	return meterProvider{p}, nil
 }
 

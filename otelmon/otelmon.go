@@ -28,25 +28,10 @@ type Monitor struct {
 	level    *slog.LevelVar
 	settings []Setting
 
-	providers []provider // metrics last, so that they count what happened to the rest
-	sent      []delivery
+	pipelines []pipeline // metrics last, so that they count what happened to the rest
 
-	running  sync.WaitGroup // calls to the providers
 	shutdown sync.Once
 	err      error
-}
-
-// provider is what the three SDK providers have in common.
-type provider interface {
-	ForceFlush(context.Context) error
-	Shutdown(context.Context) error
-}
-
-// delivery counts one exporter.
-type delivery struct {
-	*exporters.Delivery
-	items string // what it counts: "spans", …
-	to    string
 }
 
 // Start configures OpenTelemetry for the whole process: resource, propagators,

@@ -10,6 +10,25 @@ import (
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
+// pipeline is one signal's provider and the exporters that it sends through.
+type pipeline struct {
+	provider
+	sent []delivery
+}
+
+// provider is what the three SDK providers have in common.
+type provider interface {
+	ForceFlush(context.Context) error
+	Shutdown(context.Context) error
+}
+
+// delivery counts one exporter.
+type delivery struct {
+	*exporters.Delivery
+	items string // what it counts: "spans", …
+	to    string
+}
+
 // opener builds the exporters of one signal.
 type opener[E any] struct {
 	signal  settings.Signal
@@ -21,13 +40,9 @@ type opener[E any] struct {
 
 // open builds every exporter that the settings name for the signal. What goes
 // to the backend is counted.
-func (o opener[E]) open(ctx context.Context, m *Monitor, set *settings.Set) ([]E, error) {
-	var all []E
+func (o opener[E]) open(ctx context.Context, set *settings.Set) (all []E, sent []delivery, err error) {
 	for _, name := range set.Exporters(o.signal) {
-		var (
-			e   E
-			err error
-		)
+		var e E
 		switch name {
 		case "console":
 			e, err = o.console(ctx)
@@ -35,18 +50,18 @@ func (o opener[E]) open(ctx context.Context, m *Monitor, set *settings.Set) ([]E
 			endpoint := endpointOf(set, o.signal)
 			if e, err = o.otlp(endpoint, ctx); err == nil {
 				d := delivery{new(exporters.Delivery), o.items, host(endpoint.URL)}
-				m.sent = append(m.sent, d)
+				sent = append(sent, d)
 				e = o.count(d.Delivery, e)
 			}
 		default: // prometheus is a tap
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s exporter %s: %w", o.items, name, err)
+			return nil, nil, fmt.Errorf("%s exporter %s: %w", o.items, name, err)
 		}
 		all = append(all, e)
 	}
-	return all, nil
+	return all, sent, nil
 }
 
 // host is what of a URL may be told.
@@ -93,5 +108,3 @@ func validateEndpoints(set *settings.Set) error {
 	}
 	return errors.Join(faults...)
 }
-
-func (d delivery) Abandon() {}

@@ -15,7 +15,7 @@ const (
 // Flush sends what is buffered, traces and logs first, then metrics, and waits
 // until it is sent or ctx is done. The error joins what went wrong.
 func (m *Monitor) Flush(ctx context.Context) error {
-	return m.inTurn(ctx, provider.ForceFlush)
+	return m.inTurn(ctx, pipeline.ForceFlush)
 }
 
 // Shutdown sends what is buffered and ends all telemetry: traces and logs
@@ -34,34 +34,33 @@ func (m *Monitor) stop(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTimeout)
 		defer cancel()
 	}
-	faults := []error{m.inTurn(ctx, provider.Shutdown)}
-	for _, d := range m.sent {
-		d.Abandon()
-	}
-	m.settle()
-	for _, d := range m.sent {
-		if s := d.Snapshot(); s.Failed > 0 {
-			faults = append(faults, fmt.Errorf("%d %s not delivered to %s: %w", s.Failed, d.items, d.to, s.LastError))
+	faults := []error{m.inTurn(ctx, pipeline.stop)}
+	for _, p := range m.pipelines {
+		for _, d := range p.sent {
+			if s := d.Snapshot(); s.Failed > 0 {
+				faults = append(faults, fmt.Errorf("%d %s not delivered to %s: %w", s.Failed, d.items, d.to, s.LastError))
+			}
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// settle waits for what a provider still does once its exporters are abandoned:
-// nothing that lasts, unless a tap or a callback hangs, which nothing can stop.
-func (m *Monitor) settle() {
-	done := make(chan struct{})
-	go func() { m.running.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(settleTime):
-	}
+// stop shuts the provider down. When ctx is done, it does not break the
+// shutdown off, which would leave goroutines and uncounted losses behind: it
+// abandons the exporters, and the rest goes through them at once.
+func (p pipeline) stop(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() {
+		for _, d := range p.sent {
+			d.Abandon()
+		}
+	})()
+	return p.Shutdown(context.WithoutCancel(ctx))
 }
 
-// inTurn calls do for all providers but the last at the same time, and then
+// inTurn calls do for all pipelines but the last at the same time, and then
 // for the last, which keeps a third of the time.
-func (m *Monitor) inTurn(ctx context.Context, do func(provider, context.Context) error) error {
-	if len(m.providers) == 0 {
+func (m *Monitor) inTurn(ctx context.Context, do func(pipeline, context.Context) error) error {
+	if len(m.pipelines) == 0 {
 		return nil
 	}
 	first := ctx
@@ -70,23 +69,26 @@ func (m *Monitor) inTurn(ctx context.Context, do func(provider, context.Context)
 		first, cancel = context.WithTimeout(ctx, time.Until(deadline)*2/3)
 		defer cancel()
 	}
-	last := len(m.providers) - 1
-	return errors.Join(m.together(first, m.providers[:last], do), m.together(ctx, m.providers[last:], do))
+	last := len(m.pipelines) - 1
+	return errors.Join(together(first, m.pipelines[:last], do), together(ctx, m.pipelines[last:], do))
 }
 
-// together does not wait beyond ctx, whatever a provider does.
-func (m *Monitor) together(ctx context.Context, providers []provider, do func(provider, context.Context) error) error {
-	results := make(chan error, len(providers))
-	for _, p := range providers {
-		m.running.Go(func() { results <- do(p, ctx) })
+// together waits for a pipeline no longer than ctx and a moment more. One that
+// takes longer hangs in a tap or a callback, which nothing can stop.
+func together(ctx context.Context, pipelines []pipeline, do func(pipeline, context.Context) error) error {
+	results := make(chan error, len(pipelines))
+	for _, p := range pipelines {
+		go func() { results <- do(p, ctx) }()
 	}
+	late := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(settleTime, func() { close(late) }) })()
 	var faults []error
-	for range providers {
+	for range pipelines {
 		select {
 		case err := <-results:
 			faults = append(faults, err)
-		case <-ctx.Done():
-			return errors.Join(append(faults, ctx.Err())...)
+		case <-late:
+			return errors.Join(append(faults, fmt.Errorf("a tap or a callback hangs: %w", ctx.Err()))...)
 		}
 	}
 	return errors.Join(faults...)

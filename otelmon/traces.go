@@ -15,13 +15,13 @@ import (
 )
 
 func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console) (*sdktrace.TracerProvider, error) {
-	all, err := opener[sdktrace.SpanExporter]{
+	all, sent, err := opener[sdktrace.SpanExporter]{
 		signal:  settings.Traces,
 		items:   "spans",
 		otlp:    exporters.Endpoint.Traces,
 		console: console.Traces,
 		count:   (*exporters.Delivery).Traces,
-	}.open(ctx, m, set)
+	}.open(ctx, set)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 		))
 	}
 	p := sdktrace.NewTracerProvider(options...)
-	m.providers = append(m.providers, p)
+	m.pipelines = append(m.pipelines, pipeline{p, sent})
 	return p, nil
 }
 
