@@ -1,0 +1,143 @@
+package otelmon_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	module = "github.com/otelmon/otelmon-go/"
+	otel   = "go.opentelemetry.io/otel"
+)
+
+// rules is the import graph of the repository: a folder, and the only packages
+// outside the standard library that its code (tests aside) may import. A
+// trailing slash allows everything below.
+func rules() map[string][]string {
+	api := []string{
+		otel, otel + "/attribute", otel + "/codes", otel + "/metric/", otel + "/metric", otel + "/trace/", otel + "/trace",
+		otel + "/log/", otel + "/log", otel + "/propagation", module + "internal/keys",
+	}
+	return map[string][]string{
+		"internal/keys":        {otel + "/attribute"},
+		"internal/settings":    {},
+		"internal/oteltest":    {otel, otel + "/", module + "internal/keys"},
+		"health":               api,
+		"health/healthgrpc":    {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
+		"health/alert":         {module + "health"},
+		"health/healthtest":    {module + "health"},
+		"bulk":                 append([]string{"golang.org/x/time/rate"}, api...),
+		"exporters":            {otel, otel + "/", module + "exporters/spool", module + "internal/keys"},
+		"exporters/spool":      {},
+		"exporters/prometheus": {otel, otel + "/", "github.com/prometheus/client_golang/"},
+		"otelmon": {
+			otel, otel + "/", "go.opentelemetry.io/contrib/",
+			module + "exporters", module + "internal/keys", module + "internal/settings",
+		},
+		"console":     {otel, otel + "/", module + "internal/keys"},
+		"console/mcp": {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
+		"cmd/otelmon": {
+			module + "otelmon", module + "health", module + "health/", module + "bulk",
+			module + "exporters", module + "exporters/", module + "console", module + "console/",
+		},
+	}
+}
+
+// TestImports parses the files instead of asking `go list`: what a child
+// process reads is unknown to the test cache, which would go on answering "ok"
+// after a forbidden import was added.
+func TestImports(t *testing.T) {
+	allowed := rules()
+	for dir, files := range packages(t) {
+		t.Run(dir, func(t *testing.T) {
+			permitted, ok := allowed[dir]
+			if !ok {
+				t.Fatalf("%s has no rule: say in rules() what it may import", dir)
+			}
+			for _, name := range files {
+				for _, imported := range imports(t, name) {
+					if !allows(permitted, imported) {
+						t.Errorf("%s imports %s, which the import graph does not allow", name, imported)
+					}
+				}
+			}
+		})
+	}
+}
+
+// packages lists the Go files of every folder of this module, tests aside.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	found := make(map[string][]string)
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return skipDir(name)
+		}
+		if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			dir := path.Dir(filepath.ToSlash(name))
+			found[dir] = append(found[dir], name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) == 0 {
+		t.Fatal("no Go files found below the root of the module")
+	}
+	return found
+}
+
+func skipDir(name string) error {
+	base := filepath.Base(name)
+	if name != "." && (strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata") {
+		return fs.SkipDir
+	}
+	if _, err := os.Stat(filepath.Join(name, "go.mod")); name != "." && err == nil {
+		return fs.SkipDir // a module of its own
+	}
+	return nil
+}
+
+// imports lists what the file imports from outside the standard library.
+func imports(t *testing.T, name string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]bool)
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !standard(imported) {
+			found[imported] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func standard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".")
+}
+
+func allows(permitted []string, imported string) bool {
+	return slices.ContainsFunc(permitted, func(rule string) bool {
+		return imported == rule || strings.HasSuffix(rule, "/") && strings.HasPrefix(imported, rule)
+	})
+}
