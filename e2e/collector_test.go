@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/collector/otelcol"
+)
+
+const collectorConfig = "../deploy/collector.yaml"
+
+// stack is the Collector with the stand-ins of its backends.
+type stack struct {
+	*arrivals
+	prometheus *prometheusStore
+
+	grpc, http string // OTLP endpoints of the Collector, with scheme
+}
+
+// startStack starts deploy/collector.yaml with nothing but its endpoints
+// changed. The Collector ends with the test.
+func startStack(t *testing.T) *stack {
+	t.Helper()
+	s := &stack{arrivals: newArrivals()}
+	s.prometheus = newPrometheusStore(t)
+
+	grpcAddr, httpAddr, healthAddr := freeAddr(t), freeAddr(t), freeAddr(t)
+	t.Setenv("OTLP_GRPC_ENDPOINT", grpcAddr)
+	t.Setenv("OTLP_HTTP_ENDPOINT", httpAddr)
+	t.Setenv("HEALTH_ENDPOINT", healthAddr)
+	t.Setenv("JAEGER_OTLP_ENDPOINT", serveTraces(t, s.arrivals))
+	t.Setenv("PROMETHEUS_OTLP_ENDPOINT", serveMetrics(t, s.arrivals, s.prometheus))
+	s.grpc, s.http = "http://"+grpcAddr, "http://"+httpAddr
+
+	col, err := otelcol.NewCollector(settings(s.arrivals))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- col.Run(context.WithoutCancel(t.Context())) }()
+	t.Cleanup(func() {
+		col.Shutdown()
+		if err := <-ended; err != nil {
+			t.Errorf("collector: %v", err)
+		}
+	})
+	awaitHealthy(t, "http://"+healthAddr, ended)
+	return s
+}
+
+// awaitHealthy polls the health check that compose waits for as well.
+func awaitHealthy(t *testing.T, url string, ended <-chan error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		if answers(ctx, url) {
+			tick.Stop()
+			return
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("collector ended: %v", err)
+		case <-ctx.Done():
+			t.Fatal("the collector did not become healthy within 30 s")
+		case <-tick.C:
+		}
+	}
+}
+
+func answers(ctx context.Context, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = res.Body.Close() }()
+	return res.StatusCode == http.StatusOK
+}
+
+// freeAddr is a loopback address that nothing listens on right now.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}

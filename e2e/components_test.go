@@ -1,0 +1,62 @@
+//nolint:forbidigo // Factory is the word that the Collector uses
+package e2e
+
+import (
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/provider/envprovider"
+	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/debugexporter"
+	"go.opentelemetry.io/collector/exporter/otlpexporter"
+	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/otelcol"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/batchprocessor"
+	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
+	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/otlpreceiver"
+	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+func settings(a *arrivals) otelcol.CollectorSettings {
+	return otelcol.CollectorSettings{
+		BuildInfo:               component.BuildInfo{Command: "otelcol-e2e", Version: "0.165.0"},
+		Factories:               factories,
+		DisableGracefulShutdown: true, // signals belong to the test
+		SkipSettingGRPCLogger:   true,
+		LoggingOptions: []zap.Option{zap.WrapCore(func(zapcore.Core) zapcore.Core {
+			return a.logCore()
+		})},
+		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
+			URIs:              []string{"file:" + collectorConfig},
+			ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory(), envprovider.NewFactory()},
+		}},
+	}
+}
+
+// factories are the components that deploy/collector.yaml names. The contrib
+// image of docker-compose.yaml holds them all.
+func factories() (otelcol.Factories, error) {
+	return otelcol.Factories{
+		Telemetry:  otelconftelemetry.NewFactory(),
+		Extensions: byType[extension.Factory](healthcheckextension.NewFactory()),
+		Receivers:  byType[receiver.Factory](otlpreceiver.NewFactory()),
+		Processors: byType[processor.Factory](batchprocessor.NewFactory(), memorylimiterprocessor.NewFactory()),
+		Exporters: byType[exporter.Factory](
+			debugexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory(),
+		),
+	}, nil
+}
+
+func byType[F component.Factory](factories ...F) map[component.Type]F {
+	types := make(map[component.Type]F, len(factories))
+	for _, f := range factories {
+		types[f.Type()] = f
+	}
+	return types
+}

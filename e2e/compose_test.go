@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// loadCompose reads docker-compose.yaml as `docker compose` does, schema and
+// consistency checks included.
+func loadCompose(t *testing.T) *types.Project {
+	t.Helper()
+	opts, err := cli.NewProjectOptions([]string{"../docker-compose.yaml"}, cli.WithEnv(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := opts.LoadProject(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project
+}
+
+func TestComposeServices(t *testing.T) {
+	project := loadCompose(t)
+	want := []string{"collector", "collector-health", "grafana", "jaeger", "prometheus"}
+	if got := project.ServiceNames(); !slices.Equal(got, want) {
+		t.Errorf("services %v, want %v", got, want)
+	}
+	pinned := regexp.MustCompile(`^[a-z0-9/.-]+:v?\d+\.\d+\.\d+$`)
+	for name, s := range project.Services {
+		t.Run(name, func(t *testing.T) {
+			if !pinned.MatchString(s.Image) {
+				t.Errorf("image %s is not pinned to an exact version", s.Image)
+			}
+			if s.Restart != types.RestartPolicyUnlessStopped {
+				t.Errorf("restart %q, want unless-stopped", s.Restart)
+			}
+			if s.MemLimit <= 0 {
+				t.Error("no memory limit")
+			}
+			if s.Privileged || !slices.Contains(s.CapDrop, "ALL") {
+				t.Error("runs with more capabilities than it needs")
+			}
+			for _, p := range s.Ports {
+				if p.HostIP != "127.0.0.1" {
+					t.Errorf("port %s is open on %q, not on 127.0.0.1 alone", p.Published, p.HostIP)
+				}
+			}
+			checkMounts(t, s.Volumes)
+		})
+	}
+}
+
+func checkMounts(t *testing.T, mounts []types.ServiceVolumeConfig) {
+	t.Helper()
+	for _, m := range mounts {
+		if m.Type != types.VolumeTypeBind {
+			continue
+		}
+		if !m.ReadOnly {
+			t.Errorf("%s is mounted writable", m.Source)
+		}
+		if _, err := os.Stat(m.Source); err != nil {
+			t.Errorf("mounted file: %v", err)
+		}
+	}
+}
+
+// TestComposeHealth asks for a health check of every service, its own or that
+// of a neighbour in the same network, and that whoever waits, waits for it.
+func TestComposeHealth(t *testing.T) {
+	project := loadCompose(t)
+	checked := make(map[string]bool)
+	for name, s := range project.Services {
+		if h := s.HealthCheck; h != nil && !h.Disable && len(h.Test) > 0 {
+			checked[name] = true
+			if h.Timeout == nil || h.Interval == nil || h.Retries == nil {
+				t.Errorf("%s: health check without interval, timeout or retries", name)
+			}
+			if neighbour, ok := strings.CutPrefix(s.NetworkMode, "service:"); ok {
+				checked[neighbour] = true
+			}
+		}
+	}
+	for name, s := range project.Services {
+		if !checked[name] {
+			t.Errorf("%s has no health check", name)
+		}
+		for on, dependency := range s.DependsOn {
+			own := project.Services[on].HealthCheck
+			if hasOwn := own != nil && !own.Disable; hasOwn && dependency.Condition != types.ServiceConditionHealthy {
+				t.Errorf("%s starts after %s is %s, not healthy", name, on, dependency.Condition)
+			}
+		}
+	}
+	for service, after := range map[string][]string{
+		"collector": {"jaeger", "prometheus"},
+		"grafana":   {"jaeger", "prometheus"},
+	} {
+		for _, on := range after {
+			if _, ok := project.Services[service].DependsOn[on]; !ok {
+				t.Errorf("%s does not wait for %s", service, on)
+			}
+		}
+	}
+}
+
+// TestComposeVolumes: a volume that is declared is used, and the data of
+// Prometheus and Grafana outlives the containers.
+func TestComposeVolumes(t *testing.T) {
+	project := loadCompose(t)
+	for service, path := range map[string]string{"prometheus": "/prometheus", "grafana": "/var/lib/grafana"} {
+		if !slices.ContainsFunc(project.Services[service].Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Type == types.VolumeTypeVolume && v.Target == path
+		}) {
+			t.Errorf("%s keeps its data in no volume", service)
+		}
+	}
+}
+
+// TestComposeMountsWhatIsTested keeps the tests of this package honest: what
+// they load is what the containers read.
+func TestComposeMountsWhatIsTested(t *testing.T) {
+	project := loadCompose(t)
+	for service, want := range map[string]struct{ file, flag string }{
+		"collector":  {collectorConfig, "--config="},
+		"prometheus": {prometheusConfig, "--config.file="},
+		"jaeger":     {jaegerConfig, "--config="},
+		"grafana":    {dashboards, ""},
+	} {
+		s := project.Services[service]
+		source, err := filepath.Abs(want.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Source == source })
+		if i < 0 {
+			t.Errorf("%s does not mount %s", service, want.file)
+			continue
+		}
+		if target := s.Volumes[i].Target; want.flag != "" && !slices.Contains(s.Command, want.flag+target) {
+			t.Errorf("%s mounts %s, but its command is %v", service, target, s.Command)
+		}
+	}
+	if flags := project.Services["prometheus"].Command; !slices.Contains(flags, "--web.enable-otlp-receiver") {
+		t.Errorf("prometheus would refuse OTLP: %v", flags)
+	}
+}
