@@ -1,6 +1,134 @@
 package console
 
-import "net/http"
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"net/http"
+	"strings"
 
-// Handler returns the page and its JSON twin.
-func (c *Console) Handler() http.Handler { return http.NotFoundHandler() }
+	"go.opentelemetry.io/otel/trace"
+)
+
+//go:embed ui
+var ui embed.FS
+
+// handler serves one console.
+type handler struct {
+	c       *Console
+	pages   map[string]page
+	api     map[string]endpoint
+	html    map[string]*template.Template
+	css     []byte
+	cssName string
+}
+
+// Handler returns the console's page and its JSON twin under api/. It works
+// under any prefix, with http.StripPrefix or without:
+//
+//	mux.Handle("/debug/otelmon/", con.Handler())
+//
+// It answers GET and HEAD, and only to this machine unless
+// Options.AllowRemote decides otherwise.
+func (c *Console) Handler() http.Handler {
+	css, err := ui.ReadFile("ui/style.css")
+	if err != nil {
+		panic(err) // it is compiled in
+	}
+	sum := sha256.Sum256(css)
+	h := &handler{
+		c: c, pages: pages(), api: endpoints(), html: map[string]*template.Template{},
+		css: css, cssName: "style." + hex.EncodeToString(sum[:6]) + ".css",
+	}
+	layout := template.Must(template.New("").Funcs(functions()).ParseFS(ui, "ui/layout.html", "ui/parts.html"))
+	for _, p := range h.pages {
+		if h.html[p.file] == nil {
+			h.html[p.file] = template.Must(template.Must(layout.Clone()).ParseFS(ui, "ui/"+p.file))
+		}
+	}
+	return h
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	harden(w.Header())
+	if reason := h.c.refusal(r); reason != "" {
+		http.Error(w, reason, http.StatusForbidden)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "The console is read-only: GET and HEAD.", http.StatusMethodNotAllowed)
+		return
+	}
+	rel, ok := locate(r, h.known)
+	if !ok {
+		http.Error(w, "There is no such page of the console. Its root is the address that it is mounted at, which must end in a slash.",
+			http.StatusNotFound)
+		return
+	}
+	if to, ok := lacksSlash(r, rel); ok {
+		w.Header().Set("Location", to)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	}
+	switch name, id := routeOf(rel); {
+	case rel == h.cssName:
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		_, _ = w.Write(h.css)
+	case h.api[name].answer != nil:
+		h.serveAPI(w, r, h.api[name], id)
+	default:
+		h.servePage(w, r, rel, name, id)
+	}
+}
+
+// traceRoute stands for the id in an address of one trace.
+const traceRoute = "{id}"
+
+// routeOf splits the id off an address of one trace.
+func routeOf(rel string) (name string, id trace.TraceID) {
+	dir, last, ok := cutLast(rel)
+	if !ok || (dir != "traces" && dir != "api/traces") {
+		return rel, id
+	}
+	id, err := trace.TraceIDFromHex(strings.ToLower(last))
+	if err != nil {
+		return rel, id
+	}
+	return dir + "/" + traceRoute, id
+}
+
+func cutLast(path string) (dir, last string, ok bool) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
+}
+
+func (h *handler) known(rel string) bool {
+	name, id := routeOf(rel)
+	if strings.HasSuffix(name, traceRoute) && !id.IsValid() {
+		return false
+	}
+	return rel == h.cssName || h.pages[name].build != nil || h.api[name].answer != nil
+}
+
+func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name string, id trace.TraceID) {
+	p := h.pages[name]
+	v := h.c.frame(r, p, rel)
+	v.Style = v.Base + h.cssName
+	status := p.build(h.c, &v, ask{values: r.URL.Query(), trace: id})
+	var b bytes.Buffer
+	if err := h.html[p.file].ExecuteTemplate(&b, "layout", v); err != nil {
+		http.Error(w, "render: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(cmp.Or(status, http.StatusOK))
+	_, _ = w.Write(b.Bytes())
+}

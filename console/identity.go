@@ -7,7 +7,9 @@ import (
 )
 
 // identity is who the telemetry says it is from: the first resource seen.
-type identity struct{ of atomic.Pointer[resource.Resource] }
+type identity struct {
+	of atomic.Pointer[resource.Resource]
+}
 
 func (i *identity) learn(r *resource.Resource) {
 	if r != nil && i.of.Load() == nil {

@@ -125,8 +125,11 @@ func leastSeverity(level string) byte {
 	return 0
 }
 
-// maxLogs bounds the records of one answer.
-const maxLogs = 500
+// Limits of one answer.
+const (
+	maxLogs     = 500
+	maxLogBytes = 2 << 20
+)
 
 // logQuery selects log records. The zero value selects the newest.
 type logQuery struct {
@@ -149,10 +152,23 @@ func (c *Console) logRecords(q logQuery) logList {
 		answer.Logs = append(answer.Logs, q.from(r, limit)...)
 	}
 	slices.SortStableFunc(answer.Logs, newestFirst)
-	if answer.Truncated = len(answer.Logs) > limit; answer.Truncated {
-		answer.Logs = answer.Logs[:limit]
+	size := 0
+	for i := range answer.Logs {
+		size += answer.Logs[i].size()
+		if i >= limit || size > maxLogBytes {
+			answer.Logs, answer.Truncated = answer.Logs[:i], true
+			break
+		}
 	}
 	return answer
+}
+
+func (r *logRecord) size() int {
+	n := len(r.Body) + 256
+	for _, a := range r.Attributes {
+		n += len(a.Key) + len(a.Text()) + 16
+	}
+	return n
 }
 
 func newestFirst(a, b logRecord) int { return b.Time.Compare(a.Time) }
@@ -192,8 +208,11 @@ type logTap struct{ c *Console }
 
 var _ sdklog.Processor = logTap{}
 
+// Enabled implements sdklog.Processor: the console wants every record.
 func (logTap) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
 
+// OnEmit implements sdklog.Processor. It copies what it keeps: the SDK reuses
+// records.
 func (t logTap) OnEmit(_ context.Context, r *sdklog.Record) error {
 	isHealth := r.EventName() == keys.EventHealthStateChanged
 	isBulk := strings.HasPrefix(r.EventName(), bulkEvents)
@@ -208,5 +227,8 @@ func (t logTap) OnEmit(_ context.Context, r *sdklog.Record) error {
 	return nil
 }
 
-func (logTap) Shutdown(context.Context) error   { return nil }
+// Shutdown implements sdklog.Processor: what was kept is still shown.
+func (logTap) Shutdown(context.Context) error { return nil }
+
+// ForceFlush implements sdklog.Processor: nothing is pending.
 func (logTap) ForceFlush(context.Context) error { return nil }

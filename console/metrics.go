@@ -26,6 +26,14 @@ const (
 	kindHistogram     = "histogram"
 )
 
+// occasion is why metrics are read.
+type occasion int
+
+const (
+	demanded occasion = iota // somebody looks
+	sampling                 // for the history, at each interval
+)
+
 // history is the newest values of something sampled in step with everything
 // else. Samples that it missed are NaN.
 type history struct {
@@ -128,17 +136,17 @@ func (m *metricStore) fresh() {
 }
 
 // absorb takes in one collection. A sample also goes into the history.
-func (m *metricStore) absorb(rm *metricdata.ResourceMetrics, now time.Time, isSample bool) {
+func (m *metricStore) absorb(rm *metricdata.ResourceMetrics, now time.Time, why occasion) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at = now
 	m.collections++
-	if isSample {
+	if why == sampling {
 		m.samples++
 	}
 	for _, sm := range rm.ScopeMetrics {
 		for _, mt := range sm.Metrics {
-			c := collected{store: m, scope: sm.Scope.Name, metric: mt, now: now, isSample: isSample}
+			c := collected{store: m, scope: sm.Scope.Name, metric: mt, now: now, why: why}
 			c.absorb()
 		}
 	}
@@ -188,9 +196,9 @@ func (m *metricStore) lookup(scope string, mt *metricdata.Metrics, kind string, 
 }
 
 // update brings s to what was read.
-func (m *metricStore) update(s *series, r reading, now time.Time, isSample bool) {
+func (m *metricStore) update(s *series, r reading, now time.Time, why occasion) {
 	s.now, s.at, s.seen = r, now, m.collections
-	if !isSample {
+	if why != sampling {
 		return
 	}
 	v := r.value

@@ -11,11 +11,11 @@ import (
 
 // collected is one instrument of one collection on its way into the store.
 type collected struct {
-	store    *metricStore
-	scope    string
-	metric   metricdata.Metrics
-	now      time.Time
-	isSample bool
+	store  *metricStore
+	scope  string
+	metric metricdata.Metrics
+	now    time.Time
+	why    occasion
 }
 
 func (c *collected) absorb() {
@@ -50,7 +50,7 @@ func absorbPoints[N int64 | float64](c *collected, kind string, points []metricd
 	for i := range points {
 		p := &points[i]
 		if s := c.store.lookup(c.scope, &c.metric, kind, &p.Attributes, 0); s != nil {
-			c.store.update(s, reading{value: float64(p.Value), trace: slowest(p.Exemplars)}, c.now, c.isSample)
+			c.store.update(s, reading{value: float64(p.Value), trace: slowest(p.Exemplars)}, c.now, c.why)
 		}
 	}
 }
@@ -67,7 +67,7 @@ func absorbHistograms[N int64 | float64](c *collected, points []metricdata.Histo
 			count: float64(p.Count), sum: float64(p.Sum), min: extreme(p.Min), max: extreme(p.Max),
 			bounds: p.Bounds, counts: slices.Clone(p.BucketCounts), trace: slowest(p.Exemplars),
 		}
-		c.store.update(s, r, c.now, c.isSample)
+		c.store.update(s, r, c.now, c.why)
 	}
 }
 
@@ -87,7 +87,7 @@ func absorbExponential[N int64 | float64](c *collected, points []metricdata.Expo
 			trace: slowest(p.Exemplars),
 		}
 		r.bounds, r.counts = explicit(p.Scale, p.ZeroCount, p.NegativeBucket, p.PositiveBucket)
-		c.store.update(s, r, c.now, c.isSample)
+		c.store.update(s, r, c.now, c.why)
 	}
 }
 
@@ -97,9 +97,9 @@ func explicit(scale int32, zeros uint64, negative, positive metricdata.Exponenti
 	bound := func(index int) float64 { return math.Exp2(float64(index) * math.Exp2(-float64(scale))) }
 	var bounds []float64
 	var counts []uint64
-	for i := len(negative.Counts) - 1; i >= 0; i-- {
+	for i, n := range slices.Backward(negative.Counts) {
 		bounds = append(bounds, -bound(int(negative.Offset)+i))
-		counts = append(counts, negative.Counts[i])
+		counts = append(counts, n)
 	}
 	bounds = append(bounds, 0)
 	counts = append(counts, zeros)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 )
 
@@ -91,8 +92,8 @@ func (r *ring) walk(f func(rec []byte) (more bool)) {
 func (r *ring) copySegment(buf []byte, before uint64) ([]byte, uint64, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := len(r.segs) - 1; i >= 0; i-- {
-		if s := r.segs[i]; s.seq < before {
+	for _, s := range slices.Backward(r.segs) {
+		if s.seq < before {
 			return append(buf, s.data...), s.seq, true
 		}
 	}

@@ -92,7 +92,7 @@ type runtimeFigures struct {
 
 // sampleRuntime reads the figures. Rates and quantiles are over the time since
 // the last sample.
-func (m *metricStore) sampleRuntime(isSample bool) {
+func (m *metricStore) sampleRuntime(why occasion) {
 	table := runtimeTable()
 	read := make([]metrics.Sample, len(table))
 	for i := range table {
@@ -114,7 +114,7 @@ func (m *metricStore) sampleRuntime(isSample bool) {
 		}
 		f.now[i] = table[i].of(read[i].Value, before, now.Sub(f.at).Seconds())
 	}
-	if !isSample && f.before != nil {
+	if why != sampling && f.before != nil {
 		return
 	}
 	f.at, f.before = now, read
@@ -125,7 +125,7 @@ func (m *metricStore) sampleRuntime(isSample bool) {
 }
 
 func (c *Console) runtimeReport() runtimeReport {
-	c.metrics.sampleRuntime(false)
+	c.metrics.sampleRuntime(demanded)
 	f := &c.metrics.runtime
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -45,9 +45,9 @@ func (s *sampler) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			s.collect(ctx, &rm, true)
+			s.collect(ctx, &rm, sampling)
 		case answered := <-s.asked:
-			s.collect(ctx, &rm, false)
+			s.collect(ctx, &rm, demanded)
 			close(answered)
 		}
 		if countPoints(&rm) > maxReused {
@@ -69,19 +69,19 @@ func countPoints(rm *metricdata.ResourceMetrics) int {
 
 // collect reads all metrics. The application's callbacks run in it; one that
 // panics costs this collection only.
-func (s *sampler) collect(ctx context.Context, rm *metricdata.ResourceMetrics, isSample bool) {
+func (s *sampler) collect(ctx context.Context, rm *metricdata.ResourceMetrics, why occasion) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.c.panics.Add(1)
 		}
 	}()
 	now := time.Now()
-	s.c.metrics.sampleRuntime(isSample)
+	s.c.metrics.sampleRuntime(why)
 	if err := s.Collect(ctx, rm); err != nil && len(rm.ScopeMetrics) == 0 {
 		return
 	}
 	s.c.identity.learn(rm.Resource)
-	s.c.metrics.absorb(rm, now, isSample)
+	s.c.metrics.absorb(rm, now, why)
 }
 
 // demand asks for a collection now and waits for it, up to patience.

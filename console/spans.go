@@ -54,9 +54,9 @@ func newSpanStore(budget int) *spanStore {
 
 func keyOf(sc trace.SpanContext) spanKey { return spanKey{sc.TraceID(), sc.SpanID()} }
 
-func (s *spanStore) start(span sdktrace.ReadWriteSpan, isBulk bool) {
+func (s *spanStore) start(span sdktrace.ReadWriteSpan, scope string) {
 	limit := s.maxLive
-	if !isBulk {
+	if scope != keys.ScopeBulk {
 		limit -= s.maxLive / liveBulkSpare
 	}
 	key := keyOf(span.SpanContext())
@@ -69,7 +69,7 @@ func (s *spanStore) start(span sdktrace.ReadWriteSpan, isBulk bool) {
 	s.live[key] = span
 }
 
-func (s *spanStore) end(span sdktrace.ReadOnlySpan, isBulk bool) {
+func (s *spanStore) end(span sdktrace.ReadOnlySpan, scope string) {
 	key := keyOf(span.SpanContext())
 	s.mu.Lock()
 	delete(s.live, key)
@@ -77,7 +77,7 @@ func (s *spanStore) end(span sdktrace.ReadOnlySpan, isBulk bool) {
 
 	r := s.recent
 	switch {
-	case isBulk:
+	case scope == keys.ScopeBulk:
 		r = s.bulk
 	case span.Status().Code == codes.Error:
 		r = s.errors
@@ -281,22 +281,27 @@ type spanTap struct{ c *Console }
 
 var _ sdktrace.SpanProcessor = spanTap{}
 
+// OnStart implements sdktrace.SpanProcessor.
 func (t spanTap) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
-	isBulk := s.InstrumentationScope().Name == keys.ScopeBulk
-	t.c.spans.start(s, isBulk)
-	if isBulk {
+	scope := s.InstrumentationScope().Name
+	t.c.spans.start(s, scope)
+	if scope == keys.ScopeBulk {
 		t.c.operations.spanStarted(s)
 	}
 }
 
+// OnEnd implements sdktrace.SpanProcessor.
 func (t spanTap) OnEnd(s sdktrace.ReadOnlySpan) {
-	isBulk := s.InstrumentationScope().Name == keys.ScopeBulk
-	t.c.spans.end(s, isBulk)
-	if isBulk {
+	scope := s.InstrumentationScope().Name
+	t.c.spans.end(s, scope)
+	if scope == keys.ScopeBulk {
 		t.c.operations.spanEnded(s)
 	}
 	t.c.identity.learn(s.Resource())
 }
 
-func (spanTap) Shutdown(context.Context) error   { return nil }
+// Shutdown implements sdktrace.SpanProcessor: what was kept is still shown.
+func (spanTap) Shutdown(context.Context) error { return nil }
+
+// ForceFlush implements sdktrace.SpanProcessor: nothing is pending.
 func (spanTap) ForceFlush(context.Context) error { return nil }

@@ -88,6 +88,7 @@ func (a attr) Text() string {
 // attributes marshals as a JSON object, in the order in which they were set.
 type attributes []attr
 
+// MarshalJSON implements json.Marshaler.
 func (l attributes) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, a := range l {
@@ -177,6 +178,7 @@ func (n number) known() bool {
 	return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0)
 }
 
+// MarshalJSON implements json.Marshaler.
 func (n number) MarshalJSON() ([]byte, error) {
 	if !n.known() {
 		return []byte("null"), nil

@@ -1,0 +1,97 @@
+package console
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// endpoint is one address of the JSON twin.
+type endpoint struct {
+	parameters []string
+	answer     func(*Console, ask) (any, error)
+}
+
+func endpoints() map[string]endpoint {
+	list := map[string]endpoint{
+		"api/summary":    {nil, func(c *Console, _ ask) (any, error) { return c.summary(), nil }},
+		"api/health":     {nil, func(c *Console, _ ask) (any, error) { return c.healthReport(), nil }},
+		"api/operations": {[]string{"limit"}, answerOperations},
+		"api/traces":     {[]string{"q", "errors", "running", "min", "limit"}, answerTraces},
+		"api/logs":       {[]string{"q", "level", "trace", "limit"}, answerLogs},
+		"api/metrics":    {[]string{"q"}, answerMetrics},
+		"api/runtime":    {nil, func(c *Console, _ ask) (any, error) { return c.runtimeReport(), nil }},
+
+		"api/traces/" + traceRoute: {nil, answerTrace},
+	}
+	index := map[string][]string{}
+	for name, e := range list {
+		index[name] = append([]string{}, e.parameters...)
+	}
+	list["api/"] = endpoint{nil, func(*Console, ask) (any, error) {
+		return map[string]any{"endpoints": slices.Sorted(maps.Keys(index)), "parameters": index}, nil
+	}}
+	return list
+}
+
+func answerOperations(c *Console, a ask) (any, error) {
+	limit, err := a.limit()
+	return c.bulkOperations(limit), err
+}
+
+func answerTraces(c *Console, a ask) (any, error) {
+	q, err := a.traces()
+	return c.traces(q), err
+}
+
+// errUnknownTrace is answered with status 404.
+var errUnknownTrace = errors.New("nothing of this trace is kept: it was never recorded here, or newer telemetry took its place")
+
+func answerTrace(c *Console, a ask) (any, error) {
+	t, ok := c.trace(a.trace)
+	if !ok {
+		return nil, errUnknownTrace
+	}
+	return t, nil
+}
+
+func answerLogs(c *Console, a ask) (any, error) {
+	q, err := a.logs()
+	return c.logRecords(q), err
+}
+
+func answerMetrics(c *Console, a ask) (any, error) {
+	return c.metricList(a.text("q"), maxSeries), nil
+}
+
+func (h *handler) serveAPI(w http.ResponseWriter, r *http.Request, e endpoint, id trace.TraceID) {
+	a := ask{values: r.URL.Query(), trace: id}
+	err := a.unknownNames(e.parameters)
+	var answer any
+	if err == nil {
+		answer, err = e.answer(h.c, a)
+	}
+	status := http.StatusOK
+	switch {
+	case errors.Is(err, errUnknownTrace):
+		status = http.StatusNotFound
+	case err != nil:
+		status = http.StatusBadRequest
+	}
+	if err != nil {
+		answer = map[string][]string{"errors": strings.Split(err.Error(), "\n")}
+	}
+	b, err := json.Marshal(answer)
+	if err != nil {
+		http.Error(w, "encode: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n'))
+}

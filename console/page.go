@@ -1,0 +1,270 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// page is one view. Pages with a form are paused unless asked, so that a
+// reload does not take away what is being typed.
+type page struct {
+	title, nav, file string
+	live             bool
+	build            func(*Console, *view, ask) (status int) // 0 means 200
+}
+
+func pages() map[string]page {
+	return map[string]page{
+		"":           {"Overview", "", "overview.html", true, buildOverview},
+		"health":     {"Health", "health", "health.html", true, buildHealth},
+		"operations": {"Operations", "operations", "operations.html", true, buildOperations},
+		"traces":     {"Traces", "traces", "traces.html", false, buildTraces},
+		"logs":       {"Logs", "logs", "logs.html", false, buildLogs},
+		"metrics":    {"Metrics", "metrics", "metrics.html", false, buildMetrics},
+		"runtime":    {"Runtime", "runtime", "runtime.html", true, buildRuntime},
+
+		"traces/" + traceRoute: {"Trace", "traces", "trace.html", true, buildTrace},
+	}
+}
+
+// refreshSeconds is how often a live page reloads itself.
+const refreshSeconds = 5
+
+// view is what every template sees; Main is the page's own part.
+type view struct {
+	Base, Style, Title, Page string
+	Nav                      []navItem
+	Live                     bool
+	Refresh                  int
+	Toggle                   string // the same page, live or paused
+	JSON                     string // the same answer for machines
+	Summary                  summary
+	Faults                   []string // what was wrong with the question
+	Main                     any
+}
+
+type navItem struct {
+	Href, Title, Icon string
+	Here              bool
+	Badge             string // a count that wants attention
+	Tone              string // of the badge
+}
+
+func (c *Console) frame(r *http.Request, p page, rel string) view {
+	v := view{Base: baseOf(rel), Title: p.title, Page: p.nav, Refresh: refreshSeconds, Summary: c.summary()}
+	v.Live = p.live
+	query := r.URL.Query()
+	if l := query.Get("live"); l != "" {
+		v.Live = l == "1"
+	}
+	query.Set("live", map[bool]string{true: "0", false: "1"}[v.Live])
+	v.Toggle = "?" + query.Encode()
+	query.Del("live")
+	v.JSON = v.Base + "api/" + rel
+	if rel == "" {
+		v.JSON += "summary"
+	}
+	if v.Title != "Trace" && len(query) > 0 {
+		v.JSON += "?" + query.Encode()
+	}
+	v.nav()
+	return v
+}
+
+func (v *view) nav() {
+	s := &v.Summary
+	v.Nav = []navItem{
+		{Href: "", Title: "Overview", Icon: "overview"},
+		{Href: "health", Title: "Health", Icon: "health", Badge: badge(s.Unhealthy), Tone: "bad"},
+		{Href: "operations", Title: "Operations", Icon: "operations", Badge: badge(s.Running), Tone: "run"},
+		{Href: "traces", Title: "Traces", Icon: "traces"},
+		{Href: "logs", Title: "Logs", Icon: "logs"},
+		{Href: "metrics", Title: "Metrics", Icon: "metrics"},
+		{Href: "runtime", Title: "Runtime", Icon: "runtime"},
+	}
+	for i := range v.Nav {
+		v.Nav[i].Here = v.Nav[i].Href == v.Page
+	}
+}
+
+func badge(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+// ask notes what was wrong with a question; the page shows the usual answer.
+func (v *view) fault(err error) {
+	if err != nil {
+		v.Faults = append(v.Faults, err.Error())
+	}
+}
+
+// overview is the first page.
+type overview struct {
+	Empty                bool
+	Spans, Logs, Metrics bool
+	Health               healthReport
+	Running              []operation
+	Finished             []operation
+	Traces               []traceRow
+	Problems             []logRecord
+	Figures              []figureTile
+}
+
+// Rows of each kind on the overview.
+const (
+	overviewRows     = 8
+	overviewFinished = 4
+)
+
+func buildOverview(c *Console, v *view, _ ask) int {
+	o := overview{Health: c.healthReport()}
+	o.Spans, o.Logs, o.Metrics = v.Summary.hasSignals()
+	o.Empty = !o.Spans && !o.Logs && !o.Metrics
+	for _, op := range c.bulkOperations(maxLimit).Operations {
+		switch {
+		case op.Ended == nil && len(o.Running) < overviewRows:
+			o.Running = append(o.Running, op)
+		case op.Ended != nil && len(o.Finished) < overviewFinished:
+			o.Finished = append(o.Finished, op)
+		}
+	}
+	o.Traces = traceRows(c.traces(traceQuery{Limit: overviewRows}).Traces)
+	o.Problems = c.logRecords(logQuery{Level: "warn", Limit: overviewRows}).Logs
+	o.Figures = tiles(c.runtimeReport())
+	v.Main = o
+	return 0
+}
+
+func buildHealth(c *Console, v *view, _ ask) int {
+	v.Main = c.healthReport()
+	return 0
+}
+
+func buildOperations(c *Console, v *view, _ ask) int {
+	v.Main = c.bulkOperations(usualLimit)
+	return 0
+}
+
+// traceRow is a trace in a table, with its place in the table's time.
+type traceRow struct {
+	traceSummary
+	Bar bar
+}
+
+// bar is a part of a line from 0 to barWidth.
+type bar struct{ X, W float64 }
+
+const barWidth = 1000
+
+// traceRows draws durations to the scale of the longest.
+func traceRows(traces []traceSummary) []traceRow {
+	var longest number
+	for _, t := range traces {
+		longest = max(longest, t.Seconds)
+	}
+	rows := make([]traceRow, len(traces))
+	for i, t := range traces {
+		rows[i] = traceRow{traceSummary: t}
+		if longest > 0 {
+			rows[i].Bar.W = max(4, float64(barWidth*t.Seconds/longest))
+		}
+	}
+	return rows
+}
+
+type tracesView struct {
+	traceList
+	Rows    []traceRow
+	Q, Min  string
+	Errors  bool
+	Running bool
+}
+
+func buildTraces(c *Console, v *view, a ask) int {
+	q, err := a.traces()
+	v.fault(err)
+	list := c.traces(q)
+	v.Main = tracesView{
+		traceList: list, Rows: traceRows(list.Traces),
+		Q: q.Text, Min: a.text("min"), Errors: q.Errors, Running: q.Running,
+	}
+	return 0
+}
+
+type logsView struct {
+	logList
+	Levels          []string
+	Q, Level, Trace string
+}
+
+func buildLogs(c *Console, v *view, a ask) int {
+	q, err := a.logs()
+	v.fault(err)
+	v.Main = logsView{logList: c.logRecords(q), Levels: levels(), Q: q.Text, Level: q.Level, Trace: a.text("trace")}
+	return 0
+}
+
+type metricsView struct {
+	metricList
+	Q string
+}
+
+func buildMetrics(c *Console, v *view, a ask) int {
+	q := a.text("q")
+	v.Main = metricsView{metricList: c.metricList(q, usualLimit*2), Q: q}
+	return 0
+}
+
+// figureTile is a runtime figure with its picture.
+type figureTile struct {
+	figure
+	Spark spark
+}
+
+func tiles(r runtimeReport) []figureTile {
+	list := make([]figureTile, len(r.Figures))
+	for i, f := range r.Figures {
+		list[i] = figureTile{figure: f, Spark: sparkOf(f.History)}
+	}
+	return list
+}
+
+type runtimeView struct {
+	Figures []figureTile
+	Window  time.Duration
+}
+
+func buildRuntime(c *Console, v *view, _ ask) int {
+	v.Main = runtimeView{Figures: tiles(c.runtimeReport()), Window: historyLen * sampleInterval}
+	return 0
+}
+
+func buildTrace(c *Console, v *view, a ask) int {
+	t, ok := c.trace(a.trace)
+	v.Title = "Trace"
+	if !ok {
+		v.Live = false
+		v.Main = traceView{traceDetail: t, Missing: true}
+		return http.StatusNotFound
+	}
+	if t.Name != "" {
+		v.Title = t.Name
+	}
+	// A finished trace does not change.
+	v.Live = v.Live && t.Running > 0
+	v.Main = waterfall(t)
+	return 0
+}
+
+// traceHref is where a trace is shown, empty when there is none.
+func traceHref(base, id string) string {
+	if id == "" {
+		return ""
+	}
+	return base + "traces/" + url.PathEscape(id)
+}

@@ -1,0 +1,89 @@
+package console
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// ask is what a request wants to know.
+type ask struct {
+	values url.Values
+	trace  trace.TraceID // of an address of one trace
+}
+
+const (
+	usualLimit = 100
+	maxLimit   = 500
+)
+
+// text returns a parameter, safe to show.
+func (a ask) text(name string) string {
+	return strings.TrimSpace(cleanLine(cut(a.values.Get(name), maxName)))
+}
+
+func (a ask) flag(name string) bool {
+	v := a.values.Get(name)
+	return v != "" && v != "0" && v != "false"
+}
+
+func (a ask) limit() (int, error) {
+	v := a.values.Get("limit")
+	if v == "" {
+		return usualLimit, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > maxLimit {
+		return usualLimit, fmt.Errorf("limit=%s: want a number from 1 to %d", a.text("limit"), maxLimit)
+	}
+	return n, nil
+}
+
+func (a ask) traces() (traceQuery, error) {
+	limit, err := a.limit()
+	q := traceQuery{Text: a.text("q"), Errors: a.flag("errors"), Running: a.flag("running"), Limit: limit}
+	if v := a.text("min"); v != "" {
+		d, bad := time.ParseDuration(v)
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("min=%s: want a duration such as 250ms", v))
+		}
+		q.Least = d
+	}
+	return q, err
+}
+
+func (a ask) logs() (logQuery, error) {
+	limit, err := a.limit()
+	q := logQuery{Level: strings.ToLower(a.text("level")), Text: a.text("q"), Limit: limit}
+	if q.Level != "" && !slices.Contains(levels(), q.Level) {
+		err = errors.Join(err, fmt.Errorf("level=%s: want one of %s", q.Level, strings.Join(levels(), ", ")))
+		q.Level = ""
+	}
+	if v := a.text("trace"); v != "" {
+		id, bad := trace.TraceIDFromHex(strings.ToLower(v))
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("trace=%s: want the 32 hexadecimal digits of a trace id", v))
+		}
+		q.Trace = id
+	}
+	return q, err
+}
+
+// unknownNames returns an error that names the parameters nobody reads.
+func (a ask) unknownNames(known []string) error {
+	var errs []error
+	for name := range a.values {
+		if !slices.Contains(known, name) {
+			errs = append(errs, fmt.Errorf("unknown parameter %s: there are %s",
+				cleanLine(cut(name, 64)), cmp.Or(strings.Join(known, ", "), "none")))
+		}
+	}
+	return errors.Join(errs...)
+}
