@@ -40,8 +40,8 @@ import (
 func Begin(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, func(*error)) {
 	op := operations()
 	start := time.Now()
-	ctx, span := op.tracer.Start(ctx, name, trace.WithTimestamp(start), trace.WithAttributes(attrs...))
-	return ctx, func(errp *error) {
+	ctx, span := op.tracer.Start(ctx, name, trace.WithTimestamp(start), trace.WithAttributes(attrs...)) //nolint:spancheck // the returned function ends it
+	return ctx, func(errp *error) { //nolint:spancheck // it ends the span
 		r := recover()
 		var err error
 		if errp != nil {

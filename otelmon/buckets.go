@@ -1,6 +1,8 @@
 package otelmon
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/otel/metric"
 )
 
@@ -26,7 +28,7 @@ type meter struct{ metric.Meter }
 func (m meter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
 	cfg := metric.NewFloat64HistogramConfig(opts...)
 	if cfg.Unit() == "s" && len(cfg.ExplicitBucketBoundaries()) == 0 {
-		opts = append(opts[:len(opts):len(opts)], metric.WithExplicitBucketBoundaries(secondsBuckets()...))
+		opts = append(slices.Clip(opts), metric.WithExplicitBucketBoundaries(secondsBuckets()...))
 	}
 	return m.Meter.Float64Histogram(name, opts...)
 }
@@ -34,7 +36,7 @@ func (m meter) Float64Histogram(name string, opts ...metric.Float64HistogramOpti
 func (m meter) Int64Histogram(name string, opts ...metric.Int64HistogramOption) (metric.Int64Histogram, error) {
 	cfg := metric.NewInt64HistogramConfig(opts...)
 	if cfg.Unit() == "s" && len(cfg.ExplicitBucketBoundaries()) == 0 {
-		opts = append(opts[:len(opts):len(opts)], metric.WithExplicitBucketBoundaries(secondsBuckets()...))
+		opts = append(slices.Clip(opts), metric.WithExplicitBucketBoundaries(secondsBuckets()...))
 	}
 	return m.Meter.Int64Histogram(name, opts...)
 }

@@ -26,7 +26,7 @@ func newResource(ctx context.Context, env func(string) string, code []attribute.
 	return resource.New(
 		ctx,
 		resource.WithService(),
-		resource.WithAttributes(buildInfo(debug.ReadBuildInfo())...),
+		resource.WithAttributes(buildInfo()...),
 		resource.WithHost(),
 		resource.WithOS(),
 		resource.WithContainer(),
@@ -41,12 +41,17 @@ func newResource(ctx context.Context, env func(string) string, code []attribute.
 	)
 }
 
-// buildInfo takes the version and the VCS revision from the binary, never its
-// build settings as a whole: -ldflags may hold secrets.
-func buildInfo(info *debug.BuildInfo, ok bool) []attribute.KeyValue {
+func buildInfo() []attribute.KeyValue {
+	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return nil
 	}
+	return versions(info)
+}
+
+// versions takes the version and the VCS revision, never the build settings as
+// a whole: -ldflags may hold secrets.
+func versions(info *debug.BuildInfo) []attribute.KeyValue {
 	var attrs []attribute.KeyValue
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		attrs = append(attrs, semconv.ServiceVersion(v))

@@ -32,7 +32,7 @@ func consoleHandler(w io.Writer, level slog.Leveler) slog.Handler {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return traceIDs{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})}
 	}
-	return traceIDs{tint.NewHandler(w, &tint.Options{
+	return traceIDs{tint.NewTextHandler(w, &tint.Options{
 		Level:      level,
 		TimeFormat: "15:04:05.000",
 		NoColor:    os.Getenv("NO_COLOR") != "",
