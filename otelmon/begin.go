@@ -41,7 +41,7 @@ func Begin(ctx context.Context, name string, attrs ...attribute.KeyValue) (conte
 	op := operations()
 	start := time.Now()
 	ctx, span := op.tracer.Start(ctx, name, trace.WithTimestamp(start), trace.WithAttributes(attrs...)) //nolint:spancheck // the returned function ends it
-	return ctx, func(errp *error) { //nolint:spancheck // it ends the span
+	return ctx, func(errp *error) {                                                                     //nolint:spancheck // it ends the span
 		r := recover()
 		var err error
 		if errp != nil {
