@@ -1,0 +1,132 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// What a zero field of [Check] means, and the shortest interval allowed.
+const (
+	DefaultInterval = 15 * time.Second
+	DefaultTimeout  = 5 * time.Second
+	MinInterval     = 10 * time.Millisecond
+)
+
+// A Check asks one question about the health of the process, again and again.
+// Name and Func are required, every other field has a useful zero value.
+type Check struct {
+	// Name identifies the check in telemetry and HTTP answers: 1 to 63 letters,
+	// digits, '.', '_', '-' or '/', the first a letter or digit. Unique within a
+	// [Registry].
+	Name string
+
+	// Func returns nil when healthy, [Degraded] of an error when limited, and
+	// any other error when unhealthy. Use the application's own connection, so
+	// that the answer is about it: db.PingContext fits as it is.
+	//
+	// It is never called again before the last call has returned, however long
+	// that takes. Its context ends a little before Timeout. A panic and
+	// runtime.Goexit make the check unhealthy and go no further.
+	Func func(ctx context.Context) error
+
+	// Timeout is how long one execution may take. The bound is hard: at Timeout
+	// the check is unhealthy whether Func heeds its context or not. The context
+	// ends a tenth earlier, at most 100 ms, so that Func can still say what it
+	// was waiting for. Zero means 5 s.
+	Timeout time.Duration
+
+	// Interval lies between the starts of two executions, give or take a tenth.
+	// The first comes within a tenth of Interval (at most 1 s), the second at a
+	// random point of a whole one, so that replicas started together don't
+	// march together. Zero means 15 s, the least is 10 ms.
+	Interval time.Duration
+
+	// TTL is how long a result is believed. An older one reads as unknown, even
+	// if nothing runs any more that could notice. The least is 1.5 times Interval
+	// plus Timeout, zero means 2.5 times Interval plus Timeout.
+	TTL time.Duration
+
+	// Critical makes the service as unhealthy as this check. The failure of a
+	// check that is not critical degrades the service and fails no probe.
+	Critical bool
+
+	// Scope says where the cause of a failure lies. The zero value is External.
+	Scope Scope
+
+	// Probes are those that ask this check. Zero means Readiness|Startup.
+	// Liveness is allowed for an Internal check only.
+	Probes Probe
+}
+
+// Scope says whether a restart of this process could help a failed check.
+type Scope uint8
+
+// The scopes.
+const (
+	// External is for everything that may fail while this process is sound: a
+	// database, another service, a network, a shared disk. Restarting all its
+	// clients when a database is slow turns a hiccup into an outage, which is
+	// why an external check can't be registered for liveness.
+	External Scope = iota
+
+	// Internal is for what only a restart can repair, such as a deadlock.
+	Internal
+)
+
+// Probe is a set of the questions an orchestrator asks.
+type Probe uint8
+
+// The probes. Combine them with |.
+const (
+	Liveness  Probe = 1 << iota // /livez: must the process be restarted?
+	Readiness                   // /readyz: may it get traffic?
+	Startup                     // /startupz: has it started?
+
+	probes = Liveness | Readiness | Startup
+)
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$`)
+
+func (c Check) withDefaults() Check {
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.TTL == 0 {
+		c.TTL = c.Interval*5/2 + c.Timeout
+	}
+	if c.Probes == 0 {
+		c.Probes = Readiness | Startup
+	}
+	return c
+}
+
+// validate reports every fault of a check that has its defaults.
+func (c Check) validate() error {
+	var errs []error
+	require := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("health: check %q: "+format, append([]any{clip(c.Name, 80)}, args...)...))
+		}
+	}
+	require(validName.MatchString(c.Name), "name must have 1 to 63 letters, digits or . _ - /, the first a letter or digit")
+	require(c.Func != nil, "Func is nil")
+	require(c.Timeout > 0, "Timeout %v is negative", c.Timeout)
+	require(c.Interval >= MinInterval, "Interval %v is below %v", c.Interval, MinInterval)
+	require(c.TTL >= c.Interval*3/2+c.Timeout, "TTL %v is below 1.5 times Interval plus Timeout (%v)", c.TTL, c.Interval*3/2+c.Timeout)
+	require(c.Scope <= Internal, "Scope %d is unknown", c.Scope)
+	require(c.Probes&^probes == 0, "Probes %#b has unknown members", c.Probes)
+	require(c.Scope == Internal || c.Probes&Liveness == 0,
+		"an external check can't be registered for liveness: a restart would not repair its cause (set Scope to Internal only if it would)")
+	return errors.Join(errs...)
+}
+
+// patience is how long Func's context lives.
+func (c Check) patience() time.Duration {
+	return c.Timeout - min(c.Timeout/10, 100*time.Millisecond)
+}

@@ -1,0 +1,149 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// A run is one execution of a check. Two may want to end it, the goroutine
+// that called Func and the timer; whoever claims it first does, so a result
+// that comes late has nothing left to write to.
+type run struct {
+	entry   *entry
+	started time.Time
+	timer   *time.Timer
+	cancel  context.CancelFunc
+	notes   notes
+
+	// guarded by Registry.mu
+	claimed bool
+	hung    bool
+	holders int // goroutines at work on it; the check's next run waits for both
+	early   trace.Span
+
+	// belongs to the goroutine that claimed the run
+	elapsed time.Duration
+	facts   attribute.Set
+	span    trace.Span
+}
+
+// launch starts an execution. The caller holds r.mu, a free slot, and the
+// knowledge that no other execution of e is left.
+func (r *Registry) launch(base context.Context, e *entry, now time.Time) {
+	ctx, cancel := context.WithTimeout(base, e.check.patience())
+	x := &run{entry: e, started: now, cancel: cancel, holders: 1}
+	e.run = x
+	e.starts++
+	r.running++
+	r.active++
+	x.timer = time.AfterFunc(e.check.Timeout, func() { r.expire(base, x) })
+	go r.execute(base, ctx, x)
+}
+
+// execute calls the check's function and contains whatever it does. The
+// deferred calls run for a return, a panic and runtime.Goexit alike.
+func (r *Registry) execute(base, ctx context.Context, x *run) {
+	defer r.release(x)
+	found := finding{StateUnhealthy, ReasonPanic, "runtime.Goexit was called"}
+	defer func() {
+		if v := recover(); v != nil {
+			found.message = redact(fmt.Sprintf("panic: %v", v))
+		}
+		r.conclude(base, x, found)
+	}()
+	ctx = context.WithValue(r.prepare(ctx, x), notesKey{}, &x.notes)
+	found = judge(ctx, x.entry.check.Func(ctx))
+}
+
+// prepare gives the execution its span if it is certain to deserve one: what
+// is not healthy now will either fail again or change. In the steady state the
+// decision falls afterwards, and an unsampled context keeps instrumented
+// clients from starting a trace of their own for every ping.
+func (r *Registry) prepare(ctx context.Context, x *run) context.Context {
+	if x.entry.latest.Load().at(x.started).State == StateHealthy {
+		return trace.ContextWithSpanContext(ctx, unsampled())
+	}
+	ctx, span := r.telemetry.startSpan(ctx, x)
+	r.mu.Lock()
+	claimed := x.claimed
+	if !claimed {
+		x.early = span
+	}
+	r.mu.Unlock()
+	if claimed {
+		span.End()
+	}
+	return ctx
+}
+
+// expire is the timer's end of a run: the function did not come back.
+func (r *Registry) expire(base context.Context, x *run) {
+	r.mu.Lock()
+	if x.claimed {
+		r.mu.Unlock()
+		return
+	}
+	x.holders++ // the function's goroutine holds it too, so Shutdown is still waiting
+	r.active++
+	r.mu.Unlock()
+	defer r.release(x)
+	c := x.entry.check
+	r.conclude(base, x, finding{StateUnhealthy, ReasonHung, hungMessage(c, c.Timeout)})
+}
+
+// conclude makes found the check's result and tells it, unless the other
+// goroutine was first. Nothing is learnt from an execution that Shutdown or
+// Unregister broke off.
+func (r *Registry) conclude(base context.Context, x *run, found finding) {
+	if !r.claim(x) {
+		return
+	}
+	x.elapsed = time.Since(x.started)
+	x.facts = x.notes.close()
+	r.telemetry.trace(base, x, found)
+	defer r.telemetry.end(x)
+	if steps, ok := r.publish(base, x, found); ok {
+		r.telemetry.tell(base, x, found, steps)
+	}
+}
+
+// claim reports whether the caller is the one to end x, and frees its slot.
+func (r *Registry) claim(x *run) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if x.claimed {
+		return false
+	}
+	x.claimed = true
+	x.timer.Stop()
+	x.cancel()
+	r.running--
+	r.nudge()
+	return true
+}
+
+// publish stores the result. It reports false if nobody wants it any more.
+func (r *Registry) publish(base context.Context, x *run, found finding) ([]step, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if base.Err() != nil || r.phase == stopped || x.entry.removed {
+		return nil, false
+	}
+	x.hung = found.reason == ReasonHung
+	return x.entry.update(x, found, time.Now()), true
+}
+
+// release counts a goroutine of x out. After the last one the check may run
+// again.
+func (r *Registry) release(x *run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if x.holders--; x.holders == 0 {
+		x.entry.run = nil
+	}
+	r.leave()
+}
