@@ -24,6 +24,7 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 	options := []sdklog.LoggerProviderOption{
 		sdklog.WithResource(res),
 		sdklog.WithAttributeCountLimit(set.Int("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT")),
+		sdklog.WithAttributeValueDepthLimit(set.Int("OTEL_LOGRECORD_ATTRIBUTE_VALUE_DEPTH_LIMIT")),
 		sdklog.WithAttributeValueLengthLimit(set.Int("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT")),
 	}
 	for _, tap := range taps {

@@ -30,6 +30,7 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 		sdktrace.WithSampler(sampler(set.String("OTEL_TRACES_SAMPLER"), set.Float("OTEL_TRACES_SAMPLER_ARG"))),
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
 			AttributeValueLengthLimit:   set.Int("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+			AttributeValueDepthLimit:    set.Int("OTEL_SPAN_ATTRIBUTE_VALUE_DEPTH_LIMIT"),
 			AttributeCountLimit:         set.Int("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"),
 			EventCountLimit:             set.Int("OTEL_SPAN_EVENT_COUNT_LIMIT"),
 			LinkCountLimit:              set.Int("OTEL_SPAN_LINK_COUNT_LIMIT"),
