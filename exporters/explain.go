@@ -67,10 +67,15 @@ func symptoms() []symptom {
 		{"contains invalid UTF-8", "An attribute, name or message is not valid UTF-8, which costs the whole batch; repair it where it is recorded."},
 		// Connections.
 		{"connection refused", "Nothing listens at the endpoint; start the collector there, and inside a container write its service name instead of localhost."},
-		{"no such host", "The endpoint's host name is not known; check its spelling and the DNS."},
+		{"no such host", unknownHost},
+		{"produced zero addresses", unknownHost},
 		{"network is unreachable", "There is no route to the endpoint; check network and firewall."},
 		{"no route to host", "There is no route to the endpoint; check network and firewall."},
-		{"connection reset by peer", "The receiver broke the connection off; it may be restarting or expect TLS."},
+		{"connection reset by peer", brokenOff},
+		{"broken pipe", brokenOff},
+		{notEstablished, brokenOff},
+		{": EOF", brokenOff},
+		{"unexpected EOF", brokenOff},
 		{"exporter did not end in time", slow},
 		{"exporter hangs in an earlier batch", slow},
 		{"deadline exceeded", slow},
@@ -87,5 +92,7 @@ const (
 	tooLarge     = "The request is larger than the backend takes; make batches or attributes smaller."
 	throttled    = "The backend takes no more for now; send less or raise its limits."
 	redirected   = "The server answered with a redirect, which is not followed because it would carry the headers elsewhere; write the final URL."
+	unknownHost  = "The endpoint's host name is not known; check its spelling and the DNS."
+	brokenOff    = "The receiver broke the connection off; it may be restarting, speak another protocol, or ask for TLS or a client certificate."
 	slow         = "The receiver did not answer in time; check that it runs and is reachable, or raise the timeout."
 )

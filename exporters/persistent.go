@@ -15,6 +15,10 @@ import (
 // all they read into the error's text.
 const maxAnswer = 4 << 10
 
+// notEstablished is what HTTP/2 says when the receiver breaks off a connection
+// that has just come about.
+const notEstablished = "client conn could not be established"
+
 // persistent is a transport that answers 503 where a connection could not be
 // had or broke. The official exporters retry 503 until their timeout ends, but
 // give a batch up at once for an error.
@@ -61,9 +65,12 @@ func isOutage(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return slices.Contains([]string{"dial", "proxyconnect", "read", "write"}, op.Op)
 	}
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		strings.Contains(err.Error(), "server closed idle connection") ||
-		strings.Contains(err.Error(), "GOAWAY")
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return true
+	}
+	return slices.ContainsFunc([]string{"server closed idle connection", "GOAWAY", notEstablished}, func(text string) bool {
+		return strings.Contains(err.Error(), text)
+	})
 }
 
 // unavailable is the answer that a proxy in front of the receiver would give.

@@ -2,15 +2,19 @@ package exporters
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 )
 
 // wire is one exporter's way out: a gRPC connection or an HTTP client with the
@@ -23,6 +27,7 @@ type wire struct {
 	compression int // as every HTTP exporter counts it: 0 none, 1 gzip
 	timeout     time.Duration
 	secrets     []string
+	cause       atomic.Pointer[error] // of the newest gRPC attempt that found no connection
 }
 
 // wire opens the way out for one signal. Nothing is dialled yet.
@@ -39,7 +44,7 @@ func (e Endpoint) wire(path string) (*wire, error) {
 		w.compression = 1
 	}
 	if e.Protocol == ProtocolGRPC {
-		w.conn, err = grpc.NewClient(t.url.Host, e.dialOptions(t)...)
+		w.conn, err = grpc.NewClient(t.url.Host, append(e.dialOptions(t), grpc.WithUnaryInterceptor(w.remember))...)
 		return w, err
 	}
 	if !e.Exact {
@@ -80,7 +85,25 @@ func (e Endpoint) dialOptions(t target) []grpc.DialOption {
 func (w *wire) export(ctx context.Context, _ int, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	return clean(call(ctx), w.secrets...)
+	err := call(ctx)
+	if cause := w.cause.Load(); cause != nil && err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w; before: %w", err, *cause)
+	}
+	return clean(err, w.secrets...)
+}
+
+// remember keeps why there is no connection. An attempt that is cut off by the
+// timeout while it waits for one does not know.
+func (w *wire) remember(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	err := invoke(ctx, method, req, reply, conn, opts...)
+	switch status.Code(err) {
+	case codes.Unavailable:
+		w.cause.Store(&err)
+	case codes.DeadlineExceeded, codes.Canceled:
+	default:
+		w.cause.Store(nil)
+	}
+	return err
 }
 
 func (w *wire) flush(ctx context.Context, call func(context.Context) error) error {

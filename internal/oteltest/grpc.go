@@ -35,7 +35,7 @@ func (r *Receiver) intercept(ctx context.Context, message any, info *grpc.UnaryS
 	if fault.Hang {
 		r.keep(got)
 		r.hang(ctx)
-		return nil, status.Error(codes.Unavailable, "hung")
+		return nil, status.FromContextError(ctx.Err()).Err()
 	}
 	if fault.Code != codes.OK {
 		r.keep(got)

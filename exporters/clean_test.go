@@ -1,0 +1,71 @@
+package exporters
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestClean(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"plain", "plain"},
+		{`Post "http://u:p@h:4318/path/v1/traces?q=1": dial`, `Post "http://h:4318": dial`},
+		{"failed to send to https://h/tok-en/v1/traces: 400 Bad Request", "failed to send to https://h: 400 Bad Request"},
+		{"HTTPS://h?q and http://i#f", "HTTPS://h and http://i"},
+		{"you sent hunter2!", "you sent [redacted]!"},
+		{"the 1 stays", "the 1 stays"},
+		{"a\nb\tc\x1b[0m \xff \u202e", `a\nb\tc\x1b[0m ` + "\uFFFD" + ` \u202e`},
+	} {
+		err := errors.New(c.in)
+		got := clean(err, "hunter2", "1")
+		if got.Error() != c.want || !errors.Is(got, err) {
+			t.Errorf("%q became %q, want %q", c.in, got, c.want)
+		}
+		if again := clean(got); !errors.Is(got, again) {
+			t.Errorf("%q was cleaned twice", c.in)
+		}
+	}
+	if clean(nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	f.Add("http://u:topsecret@h/topsecret", "topsecret")
+	f.Add(strings.Repeat("ä\n", 1000), "s")
+	f.Fuzz(func(t *testing.T, text, secret string) {
+		got := cleanText(text, []string{secret})
+		if len(got) > maxError || !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x1b") {
+			t.Errorf("%d bytes: %q", len(got), got)
+		}
+		if len(secret) >= minSecret && !strings.Contains("[redacted]…\uFFFDhttps://HTTPS://", secret) && strings.IndexFunc(secret, isHidden) < 0 &&
+			!strings.Contains(secret, `\`) && !strings.Contains(secret, "redacted") && len(text) < maxRaw && strings.Contains(got, secret) && utf8.ValidString(text) {
+			t.Errorf("%q is shown in %q", secret, got)
+		}
+	})
+}
+
+func TestRejections(t *testing.T) {
+	partial := func(text string) error { return errors.New(partialSuccess + text) }
+	for _, c := range []struct {
+		err  error
+		n    int64
+		part bool
+	}{
+		{nil, 0, true},
+		{errors.New("x"), 0, false},
+		{partial("old (2 spans rejected)"), 2, true},
+		{partial("old (7 spans rejected) (2 metric data points rejected)"), 2, true},
+		{partial("no count"), 0, true},
+		{errors.Join(partial("a (2 spans rejected)"), partial("b (3 spans rejected)")), 5, true},
+		{errors.Join(partial("a (2 spans rejected)"), errors.New("x")), 0, false},
+		{clean(errors.Join(partial("a\n (2 spans rejected)"))), 2, true},
+		{errors.New("body: " + partialSuccess + "(2 spans rejected)"), 0, false},
+		{partial("(99999999999999999999 spans rejected)"), 1<<63 - 1, true},
+	} {
+		if n, part := rejections(c.err); n != c.n || part != c.part {
+			t.Errorf("%v: %d, %t, want %d, %t", c.err, n, part, c.n, c.part)
+		}
+	}
+}
