@@ -1,0 +1,76 @@
+package health
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// DiskSpaceOptions are the thresholds of [DiskSpace]: the check is degraded or
+// unhealthy below either of the two. A zero threshold is not judged, but if all
+// four are zero, DegradedRatio is 0.10 and UnhealthyRatio is 0.03.
+type DiskSpaceOptions struct {
+	DegradedBytes  uint64  // free bytes
+	UnhealthyBytes uint64  // free bytes
+	DegradedRatio  float64 // free share of the file system, from 0 to 1
+	UnhealthyRatio float64 // free share of the file system, from 0 to 1
+}
+
+func (o DiskSpaceOptions) withDefaults() DiskSpaceOptions {
+	if o == (DiskSpaceOptions{}) {
+		o.DegradedRatio, o.UnhealthyRatio = 0.10, 0.03
+	}
+	return o
+}
+
+func (o DiskSpaceOptions) fault() string {
+	switch {
+	case !isShare(o.DegradedRatio), !isShare(o.UnhealthyRatio):
+		return "a ratio must lie between 0 and 1"
+	case o.DegradedRatio != 0 && o.DegradedRatio < o.UnhealthyRatio,
+		o.DegradedBytes != 0 && o.DegradedBytes < o.UnhealthyBytes:
+		return "degraded must begin before unhealthy"
+	}
+	return ""
+}
+
+// isShare is false for NaN as well.
+func isShare(ratio float64) bool { return ratio >= 0 && ratio <= 1 }
+
+// DiskSpace checks the space that an unprivileged process has left on the file
+// system of path. Its details are disk.free in bytes and disk.free_ratio. It
+// works on Linux, macOS and Windows, and is unhealthy elsewhere. A dead network
+// mount blocks the system call, which the check's Timeout bears.
+func DiskSpace(path string, o DiskSpaceOptions) func(context.Context) error {
+	o = o.withDefaults()
+	if fault := o.fault(); fault != "" {
+		return broken("disk space", fault)
+	}
+	return func(ctx context.Context) error {
+		free, total, err := diskSpace(path)
+		if err != nil {
+			return fmt.Errorf("disk space of %s: %w", path, err)
+		}
+		return o.judge(ctx, free, total)
+	}
+}
+
+func (o DiskSpaceOptions) judge(ctx context.Context, free, total uint64) error {
+	if total == 0 {
+		return fmt.Errorf("the file system has no size")
+	}
+	ratio := float64(free) / float64(total)
+	Detail(ctx, attribute.Int64("disk.free", clamp(free)), attribute.Float64("disk.free_ratio", ratio))
+	err := fmt.Errorf("%d bytes (%.1f %%) free", free, 100*ratio)
+	switch {
+	case free < o.UnhealthyBytes, ratio < o.UnhealthyRatio:
+		return err
+	case free < o.DegradedBytes, ratio < o.DegradedRatio:
+		return Degraded(err)
+	}
+	return nil
+}
+
+// clamp makes n fit where OpenTelemetry has no unsigned numbers.
+func clamp(n uint64) int64 { return int64(min(n, 1<<63-1)) }
