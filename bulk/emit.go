@@ -14,9 +14,8 @@ import (
 
 // begin starts the operation's span and takes its context.
 func (o *Operation) begin(ctx context.Context) {
-	ctx, span := o.tracer.Start(ctx, keys.SpanBulk+" "+o.name,
+	ctx, o.span = o.tracer.Start(ctx, keys.SpanBulk+" "+o.name, //nolint:spancheck // finishSpan ends it
 		trace.WithTimestamp(o.started), trace.WithAttributes(o.identity()...))
-	o.span = span
 	o.ctx = context.WithValue(ctx, contextKey{}, o)
 }
 

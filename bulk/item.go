@@ -52,15 +52,11 @@ func (it *Item) Skip(reason string) {
 // Bytes counts n bytes that were read or written for the item.
 func (it *Item) Bytes(n int) { it.worker.Bytes(n) }
 
-// next closes the iteration and tells whether another follows.
-func (it *Item) next(more bool) bool {
-	if !more {
+// settled tells whether the item was marked, and makes way for the next.
+func (it *Item) settled() bool {
+	if !it.marked {
 		return false
 	}
-	if it.marked {
-		it.marked, it.err = false, nil
-	} else {
-		it.worker.OK()
-	}
+	it.marked, it.err = false, nil
 	return true
 }

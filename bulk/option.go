@@ -27,14 +27,12 @@ func newConfig(opts []Option) config {
 	return c
 }
 
-type total int64
+// Total is an [Option] that says how many items the operation will see. Without
+// it, and below zero, the number is unknown: then there is no percentage and no
+// ETA. [Operation.AddTotal] and [Operation.SetTotal] change it on the way.
+type Total int64
 
-func (t total) apply(c *config) { c.total = max(int64(t), Unknown) }
-
-// Total says how many items the operation will see. Without it, and for a
-// negative n, the total is unknown: then there is no percentage and no ETA.
-// [Operation.AddTotal] and [Operation.SetTotal] change it on the way.
-func Total[N int | int64](n N) Option { return total(n) }
+func (t Total) apply(c *config) { c.total = max(int64(t), Unknown) }
 
 // Providers is an [Option] that names the OpenTelemetry providers of an
 // operation. A nil field means the global provider of package otel. Pass the

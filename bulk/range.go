@@ -23,10 +23,11 @@ import (
 //
 // Use [Each] where items can fail or be skipped. The sequence may be ranged over
 // again, as a new operation.
+//
+//go:noinline
 func Range[T any](ctx context.Context, name string, seq iter.Seq[T], opts ...Option) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		track(ctx, name, opts, func(it *Item) {
-			w := it.worker
+		track(ctx, name, opts, func(_ *Item, w *Worker) {
 			seq(func(v T) bool {
 				if !yield(v) {
 					return false
@@ -45,28 +46,36 @@ func Range[T any](ctx context.Context, name string, seq iter.Seq[T], opts ...Opt
 //		if err != nil {
 //			return err
 //		}
+//
+//go:noinline
 func Range2[K, V any](ctx context.Context, name string, seq iter.Seq2[K, V], opts ...Option) iter.Seq2[K, V] {
 	canFail := reflect.TypeFor[V]() == reflect.TypeFor[error]()
 	return func(yield func(K, V) bool) {
-		track(ctx, name, opts, func(it *Item) {
+		track(ctx, name, opts, func(it *Item, w *Worker) {
 			seq(func(k K, v V) bool {
 				if canFail {
 					if err, _ := any(v).(error); err != nil {
 						it.Fail(err)
 					}
 				}
-				return it.next(yield(k, v))
+				if !yield(k, v) {
+					return false
+				}
+				if !it.settled() {
+					w.OK()
+				}
+				return true
 			})
 		})
 	}
 }
 
 // Slice is [Range] over the elements of a slice, whose number is the total.
+//
+//go:noinline
 func Slice[S ~[]T, T any](ctx context.Context, name string, s S, opts ...Option) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		opts := append([]Option{Total(len(s))}, opts...)
-		track(ctx, name, opts, func(it *Item) {
-			w := it.worker
+		track(ctx, name, append([]Option{Total(len(s))}, opts...), func(_ *Item, w *Worker) {
 			for _, v := range s {
 				if !yield(v) {
 					return
@@ -79,16 +88,18 @@ func Slice[S ~[]T, T any](ctx context.Context, name string, s S, opts ...Option)
 
 // Chan is [Range] over what is received from ch, until ch is closed. Since a
 // receive may wait for ever, the loop also ends when ctx is done.
+//
+//go:noinline
 func Chan[T any](ctx context.Context, name string, ch <-chan T, opts ...Option) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		track(ctx, name, opts, func(it *Item) {
+		track(ctx, name, opts, func(_ *Item, w *Worker) {
 			for {
 				select {
 				case v, open := <-ch:
 					if !open || !yield(v) {
 						return
 					}
-					it.worker.OK()
+					w.OK()
 				case <-ctx.Done():
 					return
 				}
@@ -107,22 +118,36 @@ func Chan[T any](ctx context.Context, name string, ch <-chan T, opts ...Option) 
 //	}
 //
 // Leaving the loop at an item marked as failed ends the operation as failed.
+//
+//go:noinline
 func Each[T any](ctx context.Context, name string, seq iter.Seq[T], opts ...Option) iter.Seq2[*Item, T] {
 	return func(yield func(*Item, T) bool) {
-		track(ctx, name, opts, func(it *Item) {
-			seq(func(v T) bool { return it.next(yield(it, v)) })
+		track(ctx, name, opts, func(it *Item, w *Worker) {
+			seq(func(v T) bool {
+				if !yield(it, v) {
+					return false
+				}
+				if !it.settled() {
+					w.OK()
+				}
+				return true
+			})
 		})
 	}
 }
 
-// track runs a loop as an operation.
-func track(ctx context.Context, name string, opts []Option, loop func(*Item)) {
+// track runs a loop as an operation. The functions that call it are not inlined
+// into loops, because in such a copy the compiler would no longer inline
+// Worker.OK, which more than doubles the price of an item.
+func track(ctx context.Context, name string, opts []Option, loop func(*Item, *Worker)) {
 	_, op := Start(ctx, name, opts...)
 	it := &Item{op: op, worker: op.Worker()}
 	defer it.leave()
-	loop(it)
+	loop(it, it.worker)
 	it.left = true
 }
+
+var errExited = errors.New("goroutine exited inside the loop")
 
 // leave ends the operation when its loop has ended, in whatever way. It must be
 // deferred itself, for recover to work.
@@ -134,7 +159,7 @@ func (it *Item) leave() {
 		it.op.finish(Failed, panicError{v})
 		panic(v)
 	case !it.left:
-		it.op.finish(Failed, errors.New("the loop's goroutine exited"))
+		it.op.finish(Failed, errExited)
 	default:
 		it.op.finishLoop(it.err)
 	}

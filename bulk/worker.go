@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -20,16 +21,17 @@ const quick = 4 * time.Millisecond
 // them at once; a quicker one may be 63 items behind, until it is closed.
 type Worker struct {
 	op      *Operation
-	pending int32 // calls since the last publication
-	other   int32 // of them, calls that were not OK
-	limit   int32 // publish when pending reaches it: 1 or stride
-	run     int32 // calls published one at a time since calm began
-	pulse   uint32
+	beat    *atomic.Uint32 // the operation's pulse
+	pulse   uint32         // as last seen
+	left    int32          // calls until the next publication
+	limit   int32          // what left begins from: 1 or stride
+	other   int32          // calls since the last publication that were not OK
+	run     int32          // calls published one at a time since calm
 	bytes   int64
 	skipped int64
 	reason  *skip
-	calm    time.Time
-	_       [48]byte // workers of different goroutines share no cache line
+	calm    time.Time // when run began; zero in a closed worker
+	_       [40]byte  // workers of different goroutines share no cache line
 }
 
 // Worker returns a counter for the calling goroutine alone. Close it when that
@@ -39,13 +41,13 @@ func (o *Operation) Worker() *Worker {
 		o = &Operation{} // counted into, never reported
 	}
 	o.workers.Add(1)
-	return &Worker{op: o, limit: 1, pulse: o.pulse.Load(), calm: time.Now()}
+	return &Worker{op: o, beat: &o.pulse, pulse: o.pulse.Load(), left: 1, limit: 1, calm: time.Now()}
 }
 
 // OK counts one item that was processed.
 func (w *Worker) OK() {
-	w.pending++
-	if w.pending >= w.limit || w.op.pulse.Load() != w.pulse {
+	w.left--
+	if w.left <= 0 || w.beat.Load() != w.pulse {
 		w.publish()
 	}
 }
@@ -79,12 +81,12 @@ func (w *Worker) Close() {
 		return
 	}
 	w.calm = time.Time{}
-	w.limit = 1
+	w.limit, w.left = 1, 1
 	w.op.workers.Add(-1)
 }
 
 func (w *Worker) publish() {
-	n := w.pending
+	n := w.limit - w.left
 	if ok := n - w.other; ok > 0 {
 		w.op.ok.Add(int64(ok))
 	}
@@ -92,8 +94,9 @@ func (w *Worker) publish() {
 		w.op.bytes.Add(w.bytes)
 	}
 	w.publishSkips()
-	w.pending, w.other, w.bytes = 0, 0, 0
+	w.other, w.bytes = 0, 0
 	w.pace(n)
+	w.left = w.limit
 }
 
 func (w *Worker) publishSkips() {

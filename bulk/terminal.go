@@ -1,0 +1,240 @@
+package bulk
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	frameTime = 100 * time.Millisecond
+	lingering = time.Second // an operation that took less leaves no line behind
+	maxBar    = 40
+	minBar    = 10
+)
+
+// Terminal draws a progress line for the running operations of this process on
+// f, usually [os.Stderr], and one last line for each that ends. It draws nothing
+// if f is not a terminal or TERM is "dumb". NO_COLOR turns colours off, and a
+// locale without UTF-8 turns to plain ASCII. Of several operations the oldest
+// is drawn.
+//
+// The caller calls stop, which clears the line and waits until nothing more is
+// written; a second call does nothing:
+//
+//	defer bulk.Terminal(os.Stderr)()
+func Terminal(f *os.File) (stop func()) {
+	if !isTerminal(f) {
+		return func() {}
+	}
+	return draw(f, func() style { return styleOf(f) })
+}
+
+// style is what a terminal can show.
+type style struct {
+	width          int
+	unicode, color bool
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+func styleOf(f *os.File) style {
+	st := style{width: columns(f), unicode: hasUnicode(), color: os.Getenv("NO_COLOR") == ""}
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); st.width <= 0 && err == nil {
+		st.width = n
+	}
+	if st.width <= 0 {
+		st.width = 80
+	}
+	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" {
+		st.unicode, st.color = false, false // an old console
+	}
+	return st
+}
+
+// hasUnicode reads the locale as C libraries do: the first variable that is set
+// decides. Windows has none.
+func hasUnicode() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(os.Getenv(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return runtime.GOOS == "windows"
+}
+
+// screen is one terminal being drawn on.
+type screen struct {
+	w     io.Writer
+	style func() style // asked for each frame, since windows are resized
+	shown []*Operation // as of the last frame, the oldest first
+	drawn int // characters on the line
+}
+
+func draw(w io.Writer, st func() style) (stop func()) {
+	s := &screen{w: w, style: st}
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(frameTime)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-quit:
+				s.frame(nil)
+				return
+			case <-ticker.C:
+				s.frame(operations.list())
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(quit)
+		<-done
+	})
+}
+
+// frame draws the line anew, and above it those that have ended since.
+func (s *screen) frame(live []*Operation) {
+	var out bytes.Buffer
+	st := s.style()
+	for _, o := range s.shown {
+		if last := o.Snapshot(); last.Result != "" && last.Elapsed >= lingering {
+			s.put(&out, st.ending(last))
+			out.WriteByte('\n')
+			s.drawn = 0
+		}
+	}
+	text := ""
+	if len(live) > 0 {
+		text = st.line(live[0].Snapshot(), len(live)-1)
+	}
+	s.shown = live
+	s.put(&out, text)
+	_, _ = s.w.Write(out.Bytes()) // nobody could be told that the terminal is gone
+}
+
+// put replaces the line. Blanks erase what was longer: every console knows
+// blanks, not all know escape sequences.
+func (s *screen) put(out *bytes.Buffer, text string) {
+	n := visible(text)
+	if n == 0 && s.drawn == 0 {
+		return
+	}
+	out.WriteString("\r" + text + strings.Repeat(" ", max(s.drawn-n, 0)))
+	if n == 0 {
+		out.WriteByte('\r')
+	}
+	s.drawn = n
+}
+
+// line is the progress of one operation in at most width-1 columns, because
+// some terminals wrap after the last.
+func (st style) line(s Snapshot, more int) string {
+	name := printable(s.Name)
+	var tail []string
+	if s.Total >= 0 {
+		tail = append(tail, fmt.Sprintf("%d/%d", s.Items(), s.Total))
+	} else {
+		tail = append(tail, items(s.Items()))
+	}
+	if s.Bytes > 0 {
+		tail = append(tail, size(s.Bytes))
+	}
+	if s.Failed > 0 {
+		tail = append(tail, st.paint(red, fmt.Sprintf("%d failed", s.Failed)))
+	}
+	switch {
+	case s.Stalled:
+		tail = append(tail, st.paint(yellow, "stalled "+span(s.Idle)))
+	case s.ETA >= 0:
+		tail = append(tail, pace(s.Rate), span(s.ETA)+" left")
+	default:
+		tail = append(tail, pace(s.Rate))
+	}
+	if more > 0 {
+		tail = append(tail, fmt.Sprintf("(+%d more)", more))
+	}
+	text := strings.Join(tail, "  ")
+	if s.Total < 0 {
+		return st.fit(name + "  " + text)
+	}
+	head := fmt.Sprintf("%s %4s ", name, percent(s.Progress()))
+	return st.fit(head + st.bar(s.Progress(), st.width-1-visible(head)-visible(text)-2) + " " + text)
+}
+
+// bar fills the room it is given, up to maxBar; with too little there is none.
+func (st style) bar(progress float64, room int) string {
+	width := min(room-1, maxBar)
+	if width < minBar {
+		return ""
+	}
+	full := int(progress * float64(width))
+	if st.unicode {
+		return "▕" + strings.Repeat("█", full) + strings.Repeat("░", width-full) + "▏"
+	}
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-full) + "]"
+}
+
+func (st style) ending(s Snapshot) string {
+	text := printable(s.closing())
+	switch s.Result {
+	case Failed:
+		text = st.paint(red, text)
+	case Canceled:
+		text = st.paint(yellow, text)
+	}
+	return text
+}
+
+const (
+	red    = "31"
+	yellow = "33"
+)
+
+func (st style) paint(colour, text string) string {
+	if !st.color {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// fit cuts the text at the last column but one. A cut text loses its colours.
+func (st style) fit(text string) string {
+	if visible(text) < st.width {
+		return text
+	}
+	plain := []rune(uncoloured(text))
+	return string(plain[:max(st.width-1, 0)])
+}
+
+// visible is the number of columns that a text takes, colours aside.
+func visible(text string) int { return utf8.RuneCountInString(uncoloured(text)) }
+
+func uncoloured(text string) string {
+	for _, code := range []string{red, yellow, "0"} {
+		text = strings.ReplaceAll(text, "\x1b["+code+"m", "")
+	}
+	return text
+}
+
+// printable keeps names from sending the terminal anything but characters.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
+}
