@@ -11,12 +11,10 @@ import (
 // specification that are not supported and those that nobody knows.
 func (r *resolver) checkNames() {
 	for _, name := range slices.Sorted(maps.Keys(r.env)) {
-		if _, ok := r.known[name]; ok || isForeign(name) {
+		if _, ok := r.known[name]; ok || isForeign(name) || isServiceLink(name, r.env[name]) {
 			continue
 		}
-		if err := r.unknown(name); err != nil {
-			r.set.warnings = append(r.set.warnings, err)
-		}
+		r.set.warnings = append(r.set.warnings, r.unknown(name))
 	}
 }
 
@@ -26,9 +24,6 @@ func (r *resolver) unknown(name string) error {
 	}
 	if near := r.nearest(name); near != "" {
 		return fmt.Errorf("%s is unknown and has no effect; did you mean %s?", quote(name), near)
-	}
-	if isServiceLink(name) {
-		return nil
 	}
 	return fmt.Errorf("%s is unknown and has no effect; remove it or correct its name", quote(name))
 }
@@ -73,15 +68,14 @@ func isForeign(name string) bool {
 	return false
 }
 
-// isServiceLink reports whether a name looks like one of those that Kubernetes
-// sets in every pod beside a service called otel-something.
-func isServiceLink(name string) bool {
-	for _, link := range []string{"_SERVICE_HOST", "_SERVICE_PORT", "_PORT"} {
-		if strings.HasSuffix(name, link) {
-			return true
-		}
+// isServiceLink reports whether a variable is one of those that Kubernetes sets
+// in every pod beside a service called otel-something.
+func isServiceLink(name, value string) bool {
+	if strings.Contains(value, "://") && strings.HasSuffix(name, "_PORT") {
+		return true
 	}
-	return strings.Contains(name, "_SERVICE_PORT_") || strings.Contains(name, "_TCP") || strings.Contains(name, "_UDP")
+	return strings.HasSuffix(name, "_SERVICE_HOST") || strings.HasSuffix(name, "_SERVICE_PORT") || strings.Contains(name, "_SERVICE_PORT_") ||
+		strings.Contains(name, "_TCP") || strings.Contains(name, "_UDP")
 }
 
 // nearest returns the known name with the fewest letters to change, if they
@@ -91,7 +85,7 @@ func (r *resolver) nearest(name string) string {
 	if len(name) > longest {
 		return ""
 	}
-	best, fewest := "", len(name)/6+1
+	best, fewest := "", len(name)/5+2
 	for _, candidate := range slices.Sorted(maps.Keys(r.known)) {
 		if d := distance(name, candidate); d < fewest || d == fewest && best == "" {
 			best, fewest = candidate, d
