@@ -1,0 +1,341 @@
+package otelmon_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+
+	"github.com/otelmon/otelmon-go/bulk"
+	"github.com/otelmon/otelmon-go/health"
+	"github.com/otelmon/otelmon-go/internal/oteltest"
+	"github.com/otelmon/otelmon-go/otelmon"
+)
+
+// signal is one thing that we emit: the unit is a metric's, the kind its
+// instrument as the wire shows it.
+type signal struct {
+	kind, unit string
+	attributes []string
+}
+
+// TestTelemetryIsDocumented compares docs/telemetry.md with what a program that
+// uses everything sends over the wire, both ways.
+func TestTelemetryIsDocumented(t *testing.T) {
+	receiver, err := oteltest.Start(oteltest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer receiver.Close()
+	emitEverything(t, receiver)
+	allSpans, allEvents := spans(receiver), events(receiver)
+	emitOverTime(t, allSpans, allEvents)
+
+	documented := readTelemetry(t)
+	for section, emitted := range map[string]map[string]signal{
+		"metric": metrics(receiver), "span": allSpans, "event": allEvents,
+	} {
+		want := documented[section]
+		for _, name := range slices.Sorted(maps.Keys(emitted)) {
+			got, doc := emitted[name], want[name]
+			if doc.kind == "" {
+				t.Errorf("%s %s is emitted but not documented: %+v", section, name, got)
+				continue
+			}
+			if got.kind != doc.kind || got.unit != doc.unit || !slices.Equal(got.attributes, doc.attributes) {
+				t.Errorf("%s %s:\n   emitted %+v\ndocumented %+v", section, name, got, doc)
+			}
+		}
+		for name := range want {
+			if _, ok := emitted[name]; !ok {
+				t.Errorf("%s %s is documented but not emitted", section, name)
+			}
+		}
+	}
+}
+
+// emitEverything runs a program that causes every signal once.
+func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
+	t.Helper()
+	debug.SetMemoryLimit(1 << 40)
+	defer debug.SetMemoryLimit(math.MaxInt64)
+	mon, err := otelmon.Start(t.Context(), otelmon.Config{Endpoint: receiver.HTTPURL(), LogOutput: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := otelmon.Begin(t.Context(), "telemetry-test")
+	failure := errors.New("failure")
+	end(&failure)
+	serve(t)
+
+	checks := health.New(health.Options{})
+	for name, check := range map[string]func(context.Context) error{
+		"good": func(context.Context) error { return nil },
+		"bad":  func(context.Context) error { return failure },
+	} {
+		if err := checks.Register(health.Check{Name: name, Func: check, Interval: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := checks.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		return !slices.ContainsFunc(checks.Report().Results, func(r health.Result) bool { return r.State == health.StateUnknown })
+	})
+
+	ctx, op := bulk.Start(ctx, "telemetry-test", bulk.Total(100))
+	w := op.Worker()
+	for range 10 {
+		w.OK()
+	}
+	op.Bytes(1)
+	op.Skip("unchanged")
+	op.Fail(failure)
+	leave := op.Stage("write").Enter()
+	leave()
+	waitFor(t, func() bool { return op.Snapshot().Rate > 0 })
+	if err := mon.Flush(ctx); err != nil { // while gauges of live things exist
+		t.Fatal(err)
+	}
+	w.Close()
+	op.End(&failure)
+	if err := errors.Join(checks.Shutdown(t.Context()), mon.Shutdown(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// emitOverTime adds what only an operation of some length emits.
+func emitOverTime(t *testing.T, spans, events map[string]signal) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		recorder, records := tracetest.NewSpanRecorder(), &logRecorder{}
+		_, op := bulk.Start(t.Context(), "telemetry-test", bulk.Total(100), bulk.Providers{
+			Tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
+			Logger: sdklog.NewLoggerProvider(sdklog.WithProcessor(records)),
+		})
+		for range 30 {
+			op.OK()
+			time.Sleep(time.Second) //nolint:forbidigo // virtual time
+		}
+		op.End(nil)
+		for _, span := range recorder.Ended() {
+			if span.Name() == "bulk.segment" {
+				s := signal{kind: span.SpanKind().String()}
+				for _, a := range span.Attributes() {
+					s.add(string(a.Key))
+				}
+				spans[span.Name()] = s
+			}
+		}
+		for _, record := range records.all {
+			s := events[record.EventName()]
+			s.kind = "log"
+			record.WalkAttributes(func(a attribute.KeyValue) bool {
+				s.add(string(a.Key))
+				return true
+			})
+			events[record.EventName()] = s
+		}
+	})
+}
+
+// logRecorder is a log processor that keeps what it is given.
+type logRecorder struct {
+	mu  sync.Mutex
+	all []sdklog.Record
+}
+
+func (r *logRecorder) OnEmit(_ context.Context, record *sdklog.Record) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, record.Clone())
+	return nil
+}
+
+func (r *logRecorder) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
+func (r *logRecorder) Shutdown(context.Context) error                         { return nil }
+func (r *logRecorder) ForceFlush(context.Context) error                       { return nil }
+
+// serve makes one request through the instrumented client and server.
+func serve(t *testing.T) {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /", func(http.ResponseWriter, *http.Request) {})
+	server := httptest.NewServer(otelmon.Handler(mux))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := otelmon.Transport(nil).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		}
+	}
+}
+
+func metrics(r *oteltest.Receiver) map[string]signal {
+	all := map[string]signal{}
+	for _, m := range r.Metrics() {
+		s := all[m.GetName()]
+		s.unit = m.GetUnit()
+		var points []interface{ GetAttributes() []*commonpb.KeyValue }
+		switch d := m.GetData().(type) {
+		case *metricspb.Metric_Gauge:
+			s.kind = "gauge"
+			points = attributed(d.Gauge.GetDataPoints())
+		case *metricspb.Metric_Sum:
+			s.kind = "updowncounter"
+			if d.Sum.GetIsMonotonic() {
+				s.kind = "counter"
+			}
+			points = attributed(d.Sum.GetDataPoints())
+		case *metricspb.Metric_Histogram:
+			s.kind = "histogram"
+			points = attributed(d.Histogram.GetDataPoints())
+		}
+		for _, p := range points {
+			s.addAll(p.GetAttributes())
+		}
+		all[m.GetName()] = s
+	}
+	return all
+}
+
+func attributed[P interface{ GetAttributes() []*commonpb.KeyValue }](in []P) (out []interface {
+	GetAttributes() []*commonpb.KeyValue
+},
+) {
+	for _, p := range in {
+		out = append(out, p)
+	}
+	return out
+}
+
+func (s *signal) addAll(attributes []*commonpb.KeyValue) {
+	for _, a := range attributes {
+		s.add(a.GetKey())
+	}
+}
+
+func (s *signal) add(key string) {
+	if i, found := slices.BinarySearch(s.attributes, key); !found {
+		s.attributes = slices.Insert(s.attributes, i, key)
+	}
+}
+
+// spans are those of our own scopes: what otelhttp puts on its own is its
+// matter. A name ends where the part begins that the program chose.
+func spans(r *oteltest.Receiver) map[string]signal {
+	all := map[string]signal{}
+	for _, q := range r.Requests() {
+		for _, rs := range q.Traces.GetResourceSpans() {
+			for _, ss := range rs.GetScopeSpans() {
+				if !strings.HasPrefix(ss.GetScope().GetName(), module) {
+					continue
+				}
+				for _, span := range ss.GetSpans() {
+					name, chosen, _ := strings.Cut(span.GetName(), " ")
+					if chosen != "" {
+						name += " {name}"
+					}
+					if name == "telemetry-test" {
+						name = "{name}"
+					}
+					s := all[name]
+					s.kind = strings.ToLower(strings.TrimPrefix(span.GetKind().String(), "SPAN_KIND_"))
+					s.addAll(span.GetAttributes())
+					all[name] = s
+				}
+			}
+		}
+	}
+	return all
+}
+
+func events(r *oteltest.Receiver) map[string]signal {
+	all := map[string]signal{}
+	for _, record := range r.Logs() {
+		if name := record.GetEventName(); name != "" {
+			s := all[name]
+			s.kind = "log"
+			s.addAll(record.GetAttributes())
+			all[name] = s
+		}
+	}
+	return all
+}
+
+var code = regexp.MustCompile("`([^`]+)`")
+
+// readTelemetry reads the tables of docs/telemetry.md. A table is known by its
+// first column's title, a row's first cell is the name; in the attributes each
+// name stands in backquotes. Rows that end in "Linux only." count there only.
+func readTelemetry(t *testing.T) map[string]map[string]signal {
+	t.Helper()
+	text, err := os.ReadFile("docs/telemetry.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[string]signal{"metric": {}, "span": {}, "event": {}}
+	var section string
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		switch {
+		case len(cells) < 4:
+			section = ""
+		case all[cells[0]] != nil:
+			section = cells[0]
+		case section == "" || strings.HasPrefix(cells[0], "-"):
+		case runtime.GOOS != "linux" && strings.HasSuffix(cells[len(cells)-1], "Linux only."):
+		default:
+			s := signal{kind: cells[1]}
+			attributes := cells[2]
+			if section == "metric" {
+				s.unit, attributes = strings.Trim(cells[2], "`"), cells[3]
+			}
+			for _, m := range code.FindAllStringSubmatch(attributes, -1) {
+				s.attributes = append(s.attributes, m[1])
+			}
+			slices.Sort(s.attributes)
+			all[section][strings.Trim(cells[0], "`")] = s
+		}
+	}
+	return all
+}
