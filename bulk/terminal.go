@@ -79,7 +79,7 @@ type screen struct {
 	w     io.Writer
 	style func() style // asked for each frame, since windows are resized
 	shown []*Operation // as of the last frame, the oldest first
-	drawn int // characters on the line
+	drawn int          // characters on the line
 }
 
 func draw(w io.Writer, st func() style) (stop func()) {
