@@ -16,10 +16,12 @@ func functions() template.FuncMap {
 		"bytes":   formatBytes,
 		"count":   formatCount,
 		"value":   formatValue,
+		"measure": formatMeasure,
 		"percent": func(n number) string { return strconv.Itoa(int(math.Floor(float64(n*100)))) + " %" },
 		"ago":     func(t time.Time) string { return formatAgo(time.Since(t)) },
 		"clock":   func(t time.Time) string { return t.Local().Format("15:04:05.000") },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+		"known":   number.known,
 		"number":  func(n int) number { return number(n) },
 		"trace":   traceHref,
 		"spark":   sparkOf,
@@ -160,6 +162,14 @@ func formatValue(n number, unit string) string {
 	return text
 }
 
+// formatMeasure is formatValue, but for instruments whose value is a time.
+func formatMeasure(instrument, unit string, n number) string {
+	if strings.HasSuffix(instrument, ".timestamp") && unit == "s" && n.known() {
+		return time.UnixMilli(int64(n * 1000)).Format("15:04:05")
+	}
+	return formatValue(n, unit)
+}
+
 func formatAgo(d time.Duration) string {
 	switch {
 	case d < time.Second:
@@ -189,8 +199,10 @@ func tone(state string) string {
 		return "run"
 	case "info":
 		return "info"
-	default:
+	case stateUnknown:
 		return "none"
+	default:
+		return "quiet"
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 )
 
 // page is one view. Pages with a form are paused unless asked, so that a
@@ -37,6 +36,7 @@ type view struct {
 	Base, Style, Title, Page string
 	Nav                      []navItem
 	Live                     bool
+	Final                    bool // it cannot change any more
 	Refresh                  int
 	Toggle                   string // the same page, live or paused
 	JSON                     string // the same answer for machines
@@ -234,13 +234,8 @@ func tiles(r runtimeReport) []figureTile {
 	return list
 }
 
-type runtimeView struct {
-	Figures []figureTile
-	Window  time.Duration
-}
-
 func buildRuntime(c *Console, v *view, _ ask) int {
-	v.Main = runtimeView{Figures: tiles(c.runtimeReport()), Window: historyLen * sampleInterval}
+	v.Main = tiles(c.runtimeReport())
 	return 0
 }
 
@@ -248,7 +243,7 @@ func buildTrace(c *Console, v *view, a ask) int {
 	t, ok := c.trace(a.trace)
 	v.Title = "Trace"
 	if !ok {
-		v.Live = false
+		v.Live, v.Final = false, true
 		v.Main = traceView{traceDetail: t, Missing: true}
 		return http.StatusNotFound
 	}
@@ -256,7 +251,8 @@ func buildTrace(c *Console, v *view, a ask) int {
 		v.Title = t.Name
 	}
 	// A finished trace does not change.
-	v.Live = v.Live && t.Running > 0
+	v.Final = t.Running == 0
+	v.Live = v.Live && !v.Final
 	v.Main = waterfall(t)
 	return 0
 }

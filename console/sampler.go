@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -50,22 +51,15 @@ func (s *sampler) run(ctx context.Context) {
 			s.collect(ctx, &rm, demanded)
 			close(answered)
 		}
-		if countPoints(&rm) > maxReused {
+		if s.c.metrics.usage().Kept > maxReused {
 			rm = metricdata.ResourceMetrics{}
 		}
 	}
 }
 
-// maxReused bounds the collection kept for reuse.
+// maxReused bounds the series of a collection whose memory is kept for the
+// next one.
 const maxReused = 4096
-
-func countPoints(rm *metricdata.ResourceMetrics) int {
-	n := 0
-	for _, sm := range rm.ScopeMetrics {
-		n += len(sm.Metrics)
-	}
-	return n
-}
 
 // collect reads all metrics. The application's callbacks run in it; one that
 // panics costs this collection only.
@@ -112,10 +106,10 @@ func (s *sampler) Shutdown(ctx context.Context) error {
 		s.cancel()
 		select {
 		case <-s.done:
-			err = s.ManualReader.Shutdown(ctx)
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
+		err = errors.Join(err, s.ManualReader.Shutdown(ctx))
 	})
 	return err
 }

@@ -79,10 +79,14 @@ type attr struct {
 
 // Text returns the value as a reader wants to see it.
 func (a attr) Text() string {
-	if f, ok := a.Value.(float64); ok {
-		return strconv.FormatFloat(f, 'g', -1, 64)
+	f, ok := a.Value.(float64)
+	if !ok {
+		return fmt.Sprint(a.Value)
 	}
-	return fmt.Sprint(a.Value)
+	if s := strconv.FormatFloat(f, 'g', -1, 64); len(s) <= 10 {
+		return s
+	}
+	return strconv.FormatFloat(f, 'g', 8, 64)
 }
 
 // attributes marshals as a JSON object, in the order in which they were set.

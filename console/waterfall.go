@@ -23,7 +23,7 @@ type spanRow struct {
 	Colour int       // of its scope
 	Indent int
 	Logs   []logRecord
-	Open   bool
+	Open   bool // shown unfolded: where a failure started
 }
 
 // scopeKey is one line of the legend.
@@ -56,13 +56,19 @@ func waterfall(t traceDetail) traceView {
 	for _, l := range t.Logs {
 		logs[l.SpanID] = append(logs[l.SpanID], l)
 	}
+	blamesChild := map[string]bool{}
+	for _, s := range shown {
+		if s.Status == "error" {
+			blamesChild[s.ParentID] = true
+		}
+	}
 	for _, s := range shown {
 		row := spanRow{span: s, Colour: v.colour(s.Scope), Indent: min(s.Depth, maxIndent), Logs: logs[s.SpanID]}
 		row.Bar = v.place(s.Start, time.Duration(float64(s.Seconds)*float64(time.Second)))
 		for _, e := range s.Events[:min(len(s.Events), maxRowTicks)] {
 			row.Ticks = append(row.Ticks, v.place(e.Time, 0).X)
 		}
-		row.Open = s.Status == "error" && len(shown) <= 40
+		row.Open = s.Status == "error" && !blamesChild[s.SpanID]
 		v.Rows = append(v.Rows, row)
 	}
 	for i := range rulerMarks {

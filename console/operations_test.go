@@ -1,0 +1,115 @@
+package console
+
+import (
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
+)
+
+func TestOperationFromStartToEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{})
+		base := []attribute.KeyValue{
+			attribute.String(keys.BulkOperationName, "import"), attribute.String(keys.BulkOperationID, "42"), attribute.Int(keys.BulkItemsTotal, 200),
+		}
+		ctx, s := r.bulk(t.Context(), "bulk import", base...)
+		_, stage := r.bulk(ctx, "bulk.stage parse")
+		_, segment := r.bulk(ctx, "bulk.segment", base...)
+		time.Sleep(10 * time.Second) //nolint:forbidigo // synctest's clock
+		r.log(ctx, log.SeverityInfo, keys.EventBulkProgress, "half way", append(base,
+			attribute.Int(keys.BulkItemsOK, 90), attribute.Int(keys.BulkItemsFailed, 10), attribute.Float64(keys.BulkRate, 10), attribute.Float64(keys.BulkETASeconds, 10))...)
+		r.log(ctx, log.SeverityWarn, keys.EventBulkItemFailed, "row 7: no name", base...)
+		time.Sleep(4 * time.Second) //nolint:forbidigo // synctest's clock
+
+		list := r.bulkOperations(10)
+		if len(list.Operations) != 1 || list.Running != 1 {
+			t.Fatalf("%+v", list)
+		}
+		op := list.Operations[0]
+		if op.Name != "import" || op.State != stateRunning || op.Done != 100 || op.Progress != 0.5 || op.Rate != 10 ||
+			op.Stage != "parse" || op.TraceID != traceID(s).String() || op.Seconds != 14 {
+			t.Errorf("%+v", op)
+		}
+		if op.ETA != 6 {
+			t.Errorf("ETA %v, want the event's 10 s less the 4 s since", op.ETA)
+		}
+		if len(op.Failures) != 1 || op.Failures[0].Message != "row 7: no name" || op.Message != "half way" {
+			t.Errorf("%+v", op)
+		}
+		segment.End()
+		stage.End()
+		time.Sleep(6 * time.Second) //nolint:forbidigo // synctest's clock
+		s.SetAttributes(attribute.Int(keys.BulkItemsOK, 190), attribute.Int(keys.BulkItemsFailed, 10), attribute.String(keys.BulkOperationResult, stateCompleted))
+		s.End()
+		op = r.bulkOperations(10).Operations[0]
+		if op.State != stateCompleted || op.Ended == nil || op.Progress != 1 || op.Rate != 10 || op.ETA.known() || op.Stage != "" {
+			t.Errorf("%+v", op)
+		}
+	})
+}
+
+func TestGaugesAreFresherThanEvents(t *testing.T) {
+	r := newRig(t, Options{})
+	name := attribute.String(keys.BulkOperationName, "import")
+	_, s := r.bulk(t.Context(), "bulk import", name, attribute.String(keys.BulkOperationID, "1"), attribute.Int(keys.BulkItemsTotal, 1000))
+	defer s.End()
+	gauge := func(instrument string, v float64) {
+		g, err := r.mp.Meter(keys.ScopeBulk).Float64Gauge(instrument)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Record(t.Context(), v, metric.WithAttributes(name))
+	}
+	gauge(keys.BulkOperationProgress, 0.25)
+	gauge(keys.BulkOperationThroughput, 7)
+	gauge(keys.BulkOperationETA, 107)
+	op := r.bulkOperations(10).Operations[0]
+	if op.Progress != 0.25 || op.Done != 250 || op.Rate != 7 || op.ETA != 107 {
+		t.Errorf("%+v", op)
+	}
+	_, other := r.bulk(t.Context(), "bulk import", name, attribute.String(keys.BulkOperationID, "2"), attribute.Int(keys.BulkItemsTotal, 10))
+	defer other.End()
+	for _, op := range r.bulkOperations(10).Operations {
+		if op.Progress != 0 || op.Rate.known() {
+			t.Errorf("two of a name share a gauge: %+v", op)
+		}
+	}
+}
+
+func TestOperationFailsWithItsSpan(t *testing.T) {
+	r := newRig(t, Options{})
+	_, s := r.bulk(t.Context(), "bulk import", attribute.String(keys.BulkOperationID, "1"))
+	s.SetStatus(codes.Error, "disk full")
+	s.End()
+	if op := r.bulkOperations(10).Operations[0]; op.State != stateFailed || op.Message != "disk full" || op.Name != "import" {
+		t.Errorf("%+v", op)
+	}
+}
+
+func TestOperationTableForgetsTheFirstToEndNeverARunningOne(t *testing.T) {
+	r := newRig(t, Options{MaxBytes: leastBytes})
+	_, running := r.bulk(t.Context(), "bulk long", attribute.String(keys.BulkOperationID, "long"))
+	defer running.End()
+	for i := range 3 * r.operations.max {
+		_, s := r.bulk(t.Context(), "bulk short", attribute.String(keys.BulkOperationID, strconv.Itoa(i)))
+		s.End()
+	}
+	list := r.bulkOperations(maxLimit)
+	if list.Total != r.operations.max || list.Operations[0].Name != "long" || list.Running != 1 {
+		t.Errorf("%d of at most %d, first %q", list.Total, r.operations.max, list.Operations[0].Name)
+	}
+	if u := r.operations.usage(); u.Dropped == 0 {
+		t.Error("drops are not counted")
+	}
+	if short := r.bulkOperations(3); len(short.Operations) != 3 || !short.Truncated {
+		t.Errorf("limit: %d, truncated %v", len(short.Operations), short.Truncated)
+	}
+}
