@@ -13,6 +13,7 @@ const (
 	DefaultInterval = 15 * time.Second
 	DefaultTimeout  = 5 * time.Second
 	MinInterval     = 10 * time.Millisecond
+	maxInterval     = 365 * 24 * time.Hour // keeps sums of durations from overflowing
 )
 
 // A Check asks one question about the health of the process, again and again.
@@ -116,8 +117,8 @@ func (c Check) validate() error {
 	}
 	require(validName.MatchString(c.Name), "name must have 1 to 63 letters, digits or . _ - /, the first a letter or digit")
 	require(c.Func != nil, "Func is nil")
-	require(c.Timeout > 0, "Timeout %v is negative", c.Timeout)
-	require(c.Interval >= MinInterval, "Interval %v is below %v", c.Interval, MinInterval)
+	require(c.Timeout > 0 && c.Timeout <= maxInterval, "Timeout %v is negative or above a year", c.Timeout)
+	require(c.Interval >= MinInterval && c.Interval <= maxInterval, "Interval %v is below %v or above a year", c.Interval, MinInterval)
 	require(c.TTL >= c.Interval*3/2+c.Timeout, "TTL %v is below 1.5 times Interval plus Timeout (%v)", c.TTL, c.Interval*3/2+c.Timeout)
 	require(c.Scope <= Internal, "Scope %d is unknown", c.Scope)
 	require(c.Probes&^probes == 0, "Probes %#b has unknown members", c.Probes)

@@ -1,0 +1,467 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+func set(attrs ...attribute.KeyValue) attribute.Set { return attribute.NewSet(attrs...) }
+
+func stateSet(state State, attrs ...attribute.KeyValue) []metricdata.DataPoint[int64] {
+	var points []metricdata.DataPoint[int64]
+	for _, s := range states() {
+		key := attribute.Key("health.check.state")
+		if len(attrs) == 0 {
+			key = "health.state"
+		}
+		points = append(points, metricdata.DataPoint[int64]{
+			Attributes: set(append([]attribute.KeyValue{key.String(s.String())}, attrs...)...),
+			Value:      oneIf(s == state),
+		})
+	}
+	return points
+}
+
+func TestGauges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, got := recording(t)
+		state := atomic.Pointer[error]{}
+		state.Store(new(error))
+		r := New(o)
+		r.random = func() float64 { return 0 }
+		must(t, r.Register(Check{Name: "c", Critical: true, Interval: 10 * time.Second, Timeout: time.Second, Func: func(context.Context) error { return *state.Load() }}))
+		name, critical := attribute.String("health.check.name", "c"), attribute.Bool("health.check.critical", true)
+		want := func(s State, severity int64) {
+			t.Helper()
+			m := got.collect(t)
+			for metric, points := range map[string][]metricdata.DataPoint[int64]{
+				"health.check.status": stateSet(s, name, critical),
+				"health.status":       stateSet(s),
+			} {
+				sum := m[metric]
+				if sum.Unit != "1" {
+					t.Errorf("%s has unit %q", metric, sum.Unit)
+				}
+				metricdatatest.AssertAggregationsEqual(t, metricdata.Sum[int64]{
+					DataPoints: points, Temporality: metricdata.CumulativeTemporality,
+				}, sum.Data, metricdatatest.IgnoreTimestamp())
+			}
+			gauge, found := m["health.check.severity"]
+			if found == (s == StateUnknown) {
+				t.Errorf("severity found: %t while %s", found, s)
+			}
+			if !found {
+				return
+			}
+			if gauge.Unit != "" {
+				t.Errorf("severity has unit %q: Prometheus would append _ratio", gauge.Unit)
+			}
+			metricdatatest.AssertAggregationsEqual(t, metricdata.Gauge[int64]{
+				DataPoints: []metricdata.DataPoint[int64]{{Attributes: set(name, critical), Value: severity}},
+			}, gauge.Data, metricdatatest.IgnoreTimestamp())
+		}
+		timestamps := func(completion, success float64) {
+			t.Helper()
+			m := got.collect(t)
+			for metric, value := range map[string]float64{
+				"health.check.last_completion.timestamp": completion, "health.check.last_success.timestamp": success,
+			} {
+				gauge, found := m[metric]
+				if found != (value != 0) {
+					t.Errorf("%s found: %t, want value %v", metric, found, value)
+					continue
+				}
+				if !found {
+					continue
+				}
+				if gauge.Unit != "s" {
+					t.Errorf("%s has unit %q", metric, gauge.Unit)
+				}
+				metricdatatest.AssertAggregationsEqual(t, metricdata.Gauge[float64]{
+					DataPoints: []metricdata.DataPoint[float64]{{Attributes: set(name), Value: value}},
+				}, gauge.Data, metricdatatest.IgnoreTimestamp())
+			}
+		}
+		start := unixSeconds(time.Now())
+		want(StateUnknown, 0)
+		timestamps(0, 0)
+		must(t, r.Start(t.Context()))
+		advance(0)
+		want(StateHealthy, 0)
+		timestamps(start, start)
+		state.Store(new(Degraded(errDown)))
+		advance(14 * time.Second) // second and third at 5 s and 14 s
+		want(StateDegraded, 1)
+		state.Store(new(errDown))
+		advance(9 * time.Second)
+		want(StateUnhealthy, 2)
+		timestamps(start+23, start)
+		postpone(r, time.Now().Add(time.Hour))
+		advance(time.Minute)
+		want(StateUnknown, 0)
+
+		r.Unregister("c")
+		m := got.collect(t)
+		for metric := range m {
+			if strings.HasPrefix(metric, "health.check.") && metric != "health.check.duration" && metric != "health.check.transitions" {
+				t.Errorf("%s is still there after Unregister", metric)
+			}
+		}
+		must(t, r.Shutdown(t.Context()))
+		if _, found := got.collect(t)["health.status"]; found {
+			t.Error("health.status is still there after Shutdown")
+		}
+	})
+}
+
+// Under a reader that prefers deltas the state of an unchanged check must not
+// read 0.
+func TestStatusIsCumulativeUnderDeltaPreference(t *testing.T) {
+	reader := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
+	got := &telemetryOf{reader: reader}
+	r := New(Options{MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))})
+	must(t, r.Register(Check{Name: "c", Func: pass}))
+	for range 3 {
+		sum := got.collect(t)["health.check.status"].Data.(metricdata.Sum[int64])
+		if sum.Temporality != metricdata.CumulativeTemporality || sum.IsMonotonic {
+			t.Errorf("temporality %v, monotonic %t", sum.Temporality, sum.IsMonotonic)
+		}
+		for _, p := range sum.DataPoints {
+			if s, _ := p.Attributes.Value("health.check.state"); s.AsString() == "unknown" && p.Value != 1 {
+				t.Errorf("unknown reads %d", p.Value)
+			}
+		}
+	}
+	must(t, r.Shutdown(t.Context()))
+}
+
+// Whenever one looks, a check is in one state.
+func TestGaugesConcurrentSafe(t *testing.T) {
+	o, got := recording(t)
+	r := New(o)
+	var n atomic.Int32
+	const checks = 20
+	for i := range checks {
+		must(t, r.Register(Check{Name: fmt.Sprint("c", i), Critical: true, Interval: MinInterval, Func: func(context.Context) error {
+			return []error{nil, errDown, Degraded(errDown)}[n.Add(1)%3]
+		}}))
+	}
+	must(t, r.Start(t.Context()))
+	for range 300 {
+		sums := map[string]int64{}
+		m := got.collect(t)
+		points := append(m["health.check.status"].Data.(metricdata.Sum[int64]).DataPoints, m["health.status"].Data.(metricdata.Sum[int64]).DataPoints...)
+		anyBad, allGood := false, true
+		for _, p := range points {
+			name, _ := p.Attributes.Value("health.check.name")
+			sums[name.AsString()] += p.Value
+			state, isCheck := p.Attributes.Value("health.check.state")
+			if isCheck && p.Value == 1 {
+				anyBad = anyBad || state.AsString() == "unhealthy"
+				allGood = allGood && state.AsString() == "healthy"
+			}
+			if state, isService := p.Attributes.Value("health.state"); isService && p.Value == 1 {
+				if (state.AsString() == "unhealthy") != anyBad || (state.AsString() == "healthy") != allGood {
+					t.Errorf("the service is %s, but a check unhealthy: %t, all healthy: %t", state.AsString(), anyBad, allGood)
+				}
+			}
+		}
+		if len(points) != 4*checks+4 || len(sums) != checks+1 {
+			t.Fatalf("%d points of %d names", len(points), len(sums))
+		}
+		for name, sum := range sums {
+			if sum != 1 {
+				t.Fatalf("%q is in %d states", name, sum)
+			}
+		}
+	}
+	must(t, r.Shutdown(t.Context()))
+}
+
+// A collection must not wait for a check, whatever that waits for.
+func TestCollectionDoesNotWaitForHungCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, got := recording(t)
+		release := make(chan struct{})
+		var checks []Check
+		for i := range 10 {
+			checks = append(checks, Check{Name: fmt.Sprint("c", i), Timeout: time.Second, Func: func(context.Context) error { <-release; return nil }})
+		}
+		begin(t, o, checks...)
+		advance(time.Second)
+		start := time.Now()
+		got.collect(t)
+		advance(time.Minute)
+		got.collect(t)
+		if time.Since(start) != time.Minute {
+			t.Error("the collection took time")
+		}
+		close(release)
+	})
+}
+
+func TestSignalsOfTransitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, got := recording(t)
+		var calls int
+		r := begin(t, o, Check{Name: "db", Critical: true, Interval: 10 * time.Second, Timeout: 4 * time.Second, Func: func(ctx context.Context) error {
+			calls++
+			Detail(ctx, attribute.Int("call", calls))
+			switch calls {
+			case 4:
+				return errors.New("postgres://app:s3cret@db refused")
+			case 6:
+				return Degraded(errors.New("lag"))
+			case 9:
+				advanceInCheck(3 * time.Second) // slow
+			}
+			return nil
+		}})
+		advance(100 * time.Second)
+		must(t, r.Shutdown(t.Context()))
+		if calls != 10 {
+			t.Fatalf("%d executions, the test needs 10", calls)
+		}
+
+		spans := got.spans.Ended()
+		var described []string
+		for _, s := range spans {
+			described = append(described, describe(s))
+		}
+		wantSpans := []string{
+			"1 healthy Unset 0s",
+			"4 unhealthy Error 0s postgres://app:***@db refused",
+			"5 healthy Unset 0s",
+			"6 degraded Unset 0s lag",
+			"7 healthy Unset 0s",
+			"9 healthy Unset 3s",
+		}
+		if strings.Join(described, "\n") != strings.Join(wantSpans, "\n") {
+			t.Errorf("spans\n%s\nwant\n%s", strings.Join(described, "\n"), strings.Join(wantSpans, "\n"))
+		}
+
+		var events []string
+		for i, e := range got.events.all() {
+			a := attributesOf(e)
+			events = append(events, fmt.Sprintf("%s %v %s>%s %s", e.SeverityText(), e.Severity(), a["health.check.previous_state"], a["health.check.state"], e.Body().AsString()))
+			if e.EventName() != "health.check.state_changed" || a["health.check.name"] != "db" || a["health.check.critical"] != "true" {
+				t.Errorf("event %q %v", e.EventName(), a)
+			}
+			if i < 5 && (e.TraceID() != spans[i].SpanContext().TraceID() || e.SpanID() != spans[i].SpanContext().SpanID()) {
+				t.Errorf("event %d does not carry the trace of its execution", i)
+			}
+		}
+		wantEvents := []string{
+			"INFO INFO unknown>healthy Health check db is healthy, was unknown.",
+			"ERROR ERROR healthy>unhealthy Health check db is unhealthy, was healthy: postgres://app:***@db refused",
+			"INFO INFO unhealthy>healthy Health check db is healthy, was unhealthy.",
+			"WARN WARN healthy>degraded Health check db is degraded, was healthy: lag",
+			"INFO INFO degraded>healthy Health check db is healthy, was degraded.",
+		}
+		if strings.Join(events, "\n") != strings.Join(wantEvents, "\n") {
+			t.Errorf("events\n%s\nwant\n%s", strings.Join(events, "\n"), strings.Join(wantEvents, "\n"))
+		}
+		if a := attributesOf(got.events.all()[1]); a["health.check.reason"] != "error" || a["health.check.message"] != "postgres://app:***@db refused" {
+			t.Errorf("attributes %v", a)
+		}
+
+		metrics := got.collect(t)
+		name := attribute.String("health.check.name", "db")
+		step := func(from, to string, n int64) metricdata.DataPoint[int64] {
+			return metricdata.DataPoint[int64]{Value: n, Attributes: set(name,
+				attribute.String("health.check.previous_state", from), attribute.String("health.check.state", to))}
+		}
+		if unit := metrics["health.check.transitions"].Unit; unit != "{transition}" {
+			t.Errorf("unit %q", unit)
+		}
+		metricdatatest.AssertAggregationsEqual(t, metricdata.Sum[int64]{
+			IsMonotonic: true, Temporality: metricdata.CumulativeTemporality,
+			DataPoints: []metricdata.DataPoint[int64]{
+				step("unknown", "healthy", 1), step("healthy", "unhealthy", 1), step("unhealthy", "healthy", 1),
+				step("healthy", "degraded", 1), step("degraded", "healthy", 1),
+			},
+		}, metrics["health.check.transitions"].Data, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars())
+
+		duration := metrics["health.check.duration"]
+		if duration.Unit != "s" {
+			t.Errorf("unit %q", duration.Unit)
+		}
+		counts := map[string]uint64{}
+		for _, p := range duration.Data.(metricdata.Histogram[float64]).DataPoints {
+			state, _ := p.Attributes.Value("health.check.state")
+			reason, _ := p.Attributes.Value("error.type")
+			counts[state.AsString()+" "+reason.AsString()] += p.Count
+			if state.AsString() == "unhealthy" && (len(p.Exemplars) != 1 || trace.TraceID(p.Exemplars[0].TraceID) != spans[1].SpanContext().TraceID()) {
+				t.Errorf("exemplars %v do not lead to the failed execution", p.Exemplars)
+			}
+		}
+		if want := "map[degraded error:1 healthy :8 unhealthy error:1]"; fmt.Sprint(counts) != want {
+			t.Errorf("durations %v, want %s", counts, want)
+		}
+	})
+}
+
+func describe(s sdktrace.ReadOnlySpan) string {
+	a := map[string]string{}
+	for _, kv := range s.Attributes() {
+		a[string(kv.Key)] = kv.Value.String()
+	}
+	if s.Parent().IsValid() || s.SpanKind() != trace.SpanKindInternal || s.Name() != "health.check "+a["health.check.name"] {
+		return "not a root span of kind internal named after its check: " + s.Name()
+	}
+	if s.Status().Code == codes.Error && s.Status().Description != a["health.check.message"] {
+		return "status " + s.Status().Description
+	}
+	text := fmt.Sprint(a["call"], " ", a["health.check.state"], " ", s.Status().Code, " ", s.EndTime().Sub(s.StartTime()))
+	return strings.TrimSpace(text + " " + a["health.check.message"])
+}
+
+// What a check's client records belongs to the recorded execution, and is not
+// recorded at all in the steady state.
+func TestClientsOfAHealthyCheckStayQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, got := recording(t)
+		tracer := o.TracerProvider.Tracer("client")
+		begin(t, o, Check{Name: "c", Interval: time.Second, Func: func(ctx context.Context) error {
+			_, span := tracer.Start(ctx, "ping")
+			defer span.End()
+			if !span.SpanContext().IsValid() {
+				t.Error("no trace in the context")
+			}
+			return nil
+		}})
+		advance(time.Minute)
+		var names []string
+		for _, s := range got.spans.Ended() {
+			names = append(names, s.Name())
+		}
+		if want := "[ping health.check c]"; fmt.Sprint(names) != want {
+			t.Errorf("spans %v, want %s: the first execution and no other", names, want)
+		}
+		if spans := got.spans.Ended(); spans[0].Parent().SpanID() != spans[1].SpanContext().SpanID() {
+			t.Error("the client's span is not a child of the execution's")
+		}
+	})
+}
+
+func TestExecutionsAreRoots(t *testing.T) {
+	o, got := recording(t)
+	ctx, span := o.TracerProvider.Tracer("main").Start(t.Context(), "main")
+	synctest.Test(t, func(t *testing.T) {
+		r := New(o)
+		must(t, r.Register(Check{Name: "c", Func: fail, Interval: time.Second}))
+		must(t, r.Start(trace.ContextWithSpan(t.Context(), trace.SpanFromContext(ctx))))
+		advance(10 * time.Second)
+		must(t, r.Shutdown(t.Context()))
+	})
+	span.End()
+	if len(got.spans.Ended()) < 8 {
+		t.Errorf("%d spans: every failure deserves one", len(got.spans.Ended()))
+	}
+	for _, s := range got.spans.Ended() {
+		if s.Parent().IsValid() {
+			t.Errorf("%s has a parent", s.Name())
+		}
+	}
+}
+
+type badProcessor struct{ start, end func() }
+
+func (p badProcessor) OnStart(context.Context, sdktrace.ReadWriteSpan) { p.start() }
+func (p badProcessor) OnEnd(sdktrace.ReadOnlySpan)                     { p.end() }
+func (badProcessor) Shutdown(context.Context) error                    { return nil }
+func (badProcessor) ForceFlush(context.Context) error                  { return nil }
+
+func boom() { panic("boom") }
+func fine() {}
+
+func TestPanicOfTelemetryIsContained(t *testing.T) {
+	var handled atomic.Int32
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		if strings.Contains(err.Error(), "health: telemetry panicked: boom") {
+			handled.Add(1)
+		}
+	}))
+	defer otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	for name, p := range map[string]badProcessor{"start": {boom, fine}, "end": {fine, boom}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				handled.Store(0)
+				r := begin(t, Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p))},
+					Check{Name: "c", Interval: time.Second, Func: pass},
+					Check{Name: "d", Interval: time.Second, Func: fail})
+				advance(10 * time.Second)
+				expect(t, r, "c", StateHealthy, "")
+				expect(t, r, "d", StateUnhealthy, ReasonError)
+				if handled.Load() < 8 {
+					t.Errorf("%d panics were handled", handled.Load())
+				}
+			})
+		})
+	}
+}
+
+// A backend that blocks must not make results wrong, other checks late, or
+// goroutines many; and what it holds up in the end reads as stale.
+func TestHangingTelemetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var once sync.Once
+		hang := func() { <-release }
+		defer once.Do(func() { close(release) })
+		var calls atomic.Int32
+		r := New(Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(badProcessor{fine, hang}))})
+		must(t, r.Register(Check{Name: "c", Interval: 10 * time.Second, Timeout: time.Second, Func: func(context.Context) error { calls.Add(1); return errDown }}))
+		must(t, r.Start(t.Context()))
+		advance(2 * time.Second)
+		expect(t, r, "c", StateUnhealthy, ReasonError)
+		advance(10 * time.Minute)
+		expect(t, r, "c", StateUnknown, ReasonStale)
+		if calls.Load() != 1 {
+			t.Errorf("%d executions pile up behind the telemetry", calls.Load())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Shutdown returned %v", err)
+		}
+		once.Do(func() { close(release) })
+		must(t, r.Shutdown(t.Context()))
+	})
+}
+
+func TestWithoutProviders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{}, Check{Name: "c", Func: fail})
+		advance(time.Minute)
+		expect(t, r, "c", StateUnhealthy, ReasonError)
+	})
+}
+
+func TestSeverities(t *testing.T) {
+	for s, want := range map[State]log.Severity{
+		StateHealthy: log.SeverityInfo, StateDegraded: log.SeverityWarn,
+		StateUnhealthy: log.SeverityError, StateUnknown: log.SeverityError,
+	} {
+		if got := severityOf(s); got != want {
+			t.Errorf("%s has severity %v", s, got)
+		}
+	}
+}
