@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -55,6 +56,7 @@ func TestRejections(t *testing.T) {
 	}{
 		{nil, 0, true},
 		{errors.New("x"), 0, false},
+		{fmt.Errorf("wraps %w", error(nil)), 0, false},
 		{partial("old (2 spans rejected)"), 2, true},
 		{partial("old (7 spans rejected) (2 metric data points rejected)"), 2, true},
 		{partial("no count"), 0, true},

@@ -29,7 +29,8 @@ func symptoms() []symptom {
 		// Wrong protocol or port.
 		{"server gave HTTP response to HTTPS client", "The receiver speaks plain text, but the URL says https://; write http://."},
 		{"no Host in request URL", "The URL has no scheme or host; write it as http://localhost:4318."},
-		{"malformed HTTP response", "OTLP over HTTP was sent to a gRPC port; write port 4318 or set the protocol to grpc."},
+		{"malformed HTTP response", portOfGRPC},
+		{"readLoopPeekFailLocked: %!w(<nil>)", portOfGRPC}, // the receiver spoke before it was asked
 		{"looked like an HTTP/1.1 header", "OTLP over gRPC was sent to an HTTP port; write port 4317 or set the protocol to http/protobuf."},
 		{"first record does not look like a TLS handshake", "The receiver speaks plain text, but the URL says https://; write http://."},
 		{"error reading server preface: EOF", "The receiver closed the gRPC connection at once; it may expect TLS, then write https://, or speak only HTTP, then set the protocol to http/protobuf."},
@@ -87,6 +88,7 @@ func symptoms() []symptom {
 }
 
 const (
+	portOfGRPC   = "OTLP over HTTP was sent to a gRPC port; write port 4318 or set the protocol to grpc."
 	unauthorized = "The backend wants credentials; check the API key or token in Headers (OTEL_EXPORTER_OTLP_HEADERS)."
 	forbidden    = "The backend knows the credentials but does not let them write; check the token's rights and its tenant."
 	tooLarge     = "The request is larger than the backend takes; make batches or attributes smaller."

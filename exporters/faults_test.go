@@ -85,6 +85,7 @@ func TestReceiverComesBack(t *testing.T) {
 	for _, s := range signals() {
 		for _, protocol := range []string{exporters.ProtocolHTTP, exporters.ProtocolGRPC} {
 			t.Run(s.name+"/"+protocol[:4], func(t *testing.T) {
+				t.Parallel()
 				broken, err := net.Listen("tcp", "127.0.0.1:0")
 				if err != nil {
 					t.Fatal(err)
@@ -241,7 +242,7 @@ func TestMixUps(t *testing.T) {
 		"https to plain HTTP":          {exporters.Endpoint{URL: https(plain.HTTPURL()), Protocol: protoHTTP}, "write http://"},
 		"https to plain gRPC":          {exporters.Endpoint{URL: https(plain.GRPCURL()), Protocol: protoGRPC}, "write http://"},
 		"http to TLS":                  {exporters.Endpoint{URL: http(secure.HTTPURL()), Protocol: protoHTTP}, "expects TLS"},
-		"plain gRPC to TLS":            {exporters.Endpoint{URL: http(secure.GRPCURL()), Protocol: protoGRPC}, "expect TLS"},
+		"plain gRPC to TLS":            {exporters.Endpoint{URL: http(secure.GRPCURL()), Protocol: protoGRPC}, "TLS"},
 		"HTTP without the CA":          {exporters.Endpoint{URL: secure.HTTPURL(), Protocol: protoHTTP}, "CertificateFile"},
 		"gRPC without the CA":          {exporters.Endpoint{URL: secure.GRPCURL(), Protocol: protoGRPC}, "CertificateFile"},
 		"HTTP without a client's":      {exporters.Endpoint{URL: mutual.HTTPURL(), Protocol: protoHTTP, CertificateFile: a.CAFile}, "client certificate"},
@@ -252,7 +253,7 @@ func TestMixUps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c.endpoint.Timeout = time.Second
+			c.endpoint.Timeout = 3 * time.Second
 			var d exporters.Delivery
 			err := open(t, signals()[0], c.endpoint, &d).send(t.Context(), 1)
 			if why := exporters.Explain(err); err == nil || !strings.Contains(why, c.want) {

@@ -28,7 +28,9 @@ func rejections(err error) (rejected int64, partial bool) {
 		}
 		return rejected, true
 	case interface{ Unwrap() error }:
-		return rejections(e.Unwrap())
+		if inner := e.Unwrap(); inner != nil { // some wrap nothing, net/http among them
+			return rejections(inner)
+		}
 	}
 	if !strings.HasPrefix(err.Error(), partialSuccess) {
 		return 0, false

@@ -29,7 +29,9 @@ func (e Endpoint) target() (target, error) {
 	faults := e.checkWords()
 	u, err := e.parseURL()
 	if err != nil {
-		return target{}, errors.Join(append(faults, err)...)
+		host := hostOf(e.URL)
+		_, port, _ := net.SplitHostPort(host)
+		return target{}, errors.Join(append(faults, err, e.checkPort(host, port))...)
 	}
 	faults = append(faults, e.checkURL(u)...)
 	t := target{url: u}
@@ -174,13 +176,11 @@ func (e Endpoint) checkURL(u *url.URL) (faults []error) {
 		fault("means TLS, but Insecure is set; leave Insecure out or write http://")
 	}
 	grpc := e.Protocol == ProtocolGRPC
-	switch port := u.Port(); {
-	case port == "4317" && !grpc:
-		fault("has the port of OTLP over gRPC, but the protocol is %s; write port 4318 or set the protocol to %s", ProtocolHTTP, ProtocolGRPC)
-	case port == "4318" && grpc:
-		fault("has the port of OTLP over HTTP, but the protocol is %s; write port 4317 or set the protocol to %s", ProtocolGRPC, ProtocolHTTP)
-	case port == "" && grpc && u.Scheme == "http":
+	if u.Port() == "" && grpc && u.Scheme == "http" {
 		fault("has no port; write %s:4317", site(u))
+	}
+	if err := e.checkPort(site(u), u.Port()); err != nil {
+		faults = append(faults, err)
 	}
 	if grpc || e.Exact {
 		return faults
@@ -191,4 +191,16 @@ func (e Endpoint) checkURL(u *url.URL) (faults []error) {
 		}
 	}
 	return faults
+}
+
+// checkPort finds the mix-up of the two ports of OTLP.
+func (e Endpoint) checkPort(where, port string) error {
+	grpc := e.Protocol == ProtocolGRPC
+	switch {
+	case port == "4317" && !grpc:
+		return fmt.Errorf("URL %s has the port of OTLP over gRPC, but the protocol is %s; write port 4318 or set the protocol to %s", where, ProtocolHTTP, ProtocolGRPC)
+	case port == "4318" && grpc:
+		return fmt.Errorf("URL %s has the port of OTLP over HTTP, but the protocol is %s; write port 4317 or set the protocol to %s", where, ProtocolGRPC, ProtocolHTTP)
+	}
+	return nil
 }

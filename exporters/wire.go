@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -86,7 +87,7 @@ func (w *wire) export(ctx context.Context, _ int, call func(context.Context) err
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
 	err := call(ctx)
-	if cause := w.cause.Load(); cause != nil && err != nil && ctx.Err() != nil {
+	if cause := w.cause.Load(); cause != nil && ctx.Err() != nil && err != nil && !errors.Is(err, *cause) {
 		err = fmt.Errorf("%w; before: %w", err, *cause)
 	}
 	return clean(err, w.secrets...)
