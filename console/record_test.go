@@ -25,8 +25,14 @@ func TestAttributesSurviveTheStore(t *testing.T) {
 		attribute.StringSlice("list", []string{"a", "b"}), attribute.Int("zero", 0),
 	)
 	want := attributes{
-		{"s", "text"}, {"i", int64(math.MinInt64)}, {"j", int64(math.MaxInt64)},
-		{"f", -0.25}, {"yes", true}, {"no", false}, {"list", `["a","b"]`}, {"zero", int64(0)},
+		{"s", "text"},
+		{"i", int64(math.MinInt64)},
+		{"j", int64(math.MaxInt64)},
+		{"f", -0.25},
+		{"yes", true},
+		{"no", false},
+		{"list", `["a","b"]`},
+		{"zero", int64(0)},
 	}
 	if !reflect.DeepEqual(got, want) || dropped != 0 {
 		t.Errorf("got %v, %d dropped; want %v", got, dropped, want)

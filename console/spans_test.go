@@ -169,7 +169,7 @@ func TestStoreIsBoundedInBytes(t *testing.T) {
 	before := heap()
 	r := newRig(t, Options{MaxBytes: limit})
 	long := strings.Repeat("x", 100_000)
-	for i := range 3000 {
+	for i := range 400 {
 		ctx, s := r.span(t.Context(), long)
 		attrs := make([]attribute.KeyValue, 100)
 		for j := range attrs {
