@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/otelmon/otelmon-go/bulk"
+	"github.com/otelmon/otelmon-go/health"
+	"github.com/otelmon/otelmon-go/otelmon"
+)
+
+const consolePath = "/debug/otelmon/"
+
+// app is what the parts of the program share.
+type app struct {
+	store  *store
+	root   string
+	state  indexState
+	logger *slog.Logger
+}
+
+func newApp(s *store, root string, logger *slog.Logger) *app {
+	return &app{store: s, root: root, logger: logger}
+}
+
+// index brings the index up to date. That ctx ends is no error: the next run
+// goes on from there.
+func (a *app) index(ctx context.Context) (bulk.Snapshot, error) {
+	finished, err := a.store.finished(ctx)
+	a.state.begin(finished)
+	var s bulk.Snapshot
+	if err == nil {
+		x := indexer{
+			store: a.store, source: os.DirFS(a.root), root: a.root,
+			files: otelmon.NewGauge("codesearch.files", "{file}", "Files in the index."),
+		}
+		s, err = x.run(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = nil
+		a.logger.InfoContext(ctx, "indexing stopped; the next start goes on from here", "files", s.Items(), "of", s.Total)
+	}
+	a.state.end(err)
+	return s, err
+}
+
+func (a *app) indexOnce(ctx context.Context, stdout io.Writer) error {
+	fmt.Fprintf(stdout, "Indexing %s into %s\n", a.root, a.store.path)
+	s, err := a.index(ctx)
+	if err == nil {
+		fmt.Fprintf(stdout, "%d files: %d indexed, %d skipped, %d failed\n", s.Items(), s.OK, s.Skipped, s.Failed)
+	}
+	return err
+}
+
+// serve answers searches while it indexes and afterwards, until ctx ends.
+func (a *app) serve(ctx context.Context, f flags, console http.Handler, stdout io.Writer) (err error) {
+	lasting := context.WithoutCancel(ctx) // for what ends in its turn
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+
+	checks := health.New(health.Options{})
+	if err := errors.Join(register(checks, a.store, &a.state), checks.Start(lasting)); err != nil {
+		return errors.Join(err, checks.Shutdown(lasting))
+	}
+	defer func() { err = errors.Join(err, checks.Shutdown(lasting)) }()
+
+	l, err := listen(ctx, f.addr)
+	if err != nil {
+		return err
+	}
+	web := serve(l, a.handler(checks, console), fail)
+	a.welcome(stdout, f, baseURL(l.Addr()))
+
+	var jobs sync.WaitGroup
+	jobs.Go(func() {
+		if _, err := a.index(ctx); err != nil {
+			a.logger.ErrorContext(ctx, "indexing: "+err.Error())
+		}
+	})
+	if f.traffic {
+		jobs.Go(func() { traffic(ctx, baseURL(l.Addr()), a.logger) })
+	}
+	<-ctx.Done()
+	jobs.Wait()
+	return web.stop(lasting)
+}
+
+func (a *app) handler(checks *health.Registry, console http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	newSite(a).register(mux)
+	probes := checks.Handler(health.ShowDetails(fromHere))
+	mux.Handle("GET /livez", probes)
+	mux.Handle("GET /readyz", probes)
+	mux.Handle("GET /startupz", probes)
+	mux.Handle(consolePath, console)
+	return otelmon.Handler(mux, otelmon.Untraced(consolePath, "/page.css"))
+}
+
+func (a *app) welcome(stdout io.Writer, f flags, base string) {
+	if "http://"+f.addr != base {
+		fmt.Fprintf(stdout, "%s is taken, so a free port is used.\n", f.addr)
+	}
+	fmt.Fprintf(stdout, `
+Indexing %s
+into %s
+
+  search   %s/
+  console  %s%s   watch the indexing here
+  health   %s/readyz?verbose
+
+Ctrl-C stops it. The next start goes on with what is not indexed yet.
+
+`, a.root, a.store.path, base, base, consolePath, base)
+}

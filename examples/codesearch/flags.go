@@ -1,0 +1,55 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// flags are what the command line says.
+type flags struct {
+	addr    string
+	root    string
+	db      string
+	traffic bool
+	once    bool
+	fresh   bool
+}
+
+func parseFlags(args []string, stderr io.Writer) (flags, error) {
+	var f flags
+	set := flag.NewFlagSet("codesearch", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to serve on; a free port is taken when this one is not free")
+	set.StringVar(&f.root, "root", "", "source `folder` to index (default: the standard library of the go command)")
+	set.StringVar(&f.db, "db", "", "`file` of the index (default: codesearch.db in the user's cache folder)")
+	set.BoolVar(&f.traffic, "traffic", false, "search five times a second, so that there is something to see")
+	set.BoolVar(&f.once, "once", false, "index, then exit, without serving")
+	set.BoolVar(&f.fresh, "fresh", false, "throw the index away first")
+	set.Usage = func() {
+		fmt.Fprintln(stderr, "codesearch indexes Go files and serves a search for them.")
+		set.PrintDefaults()
+	}
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	if set.NArg() > 0 {
+		return f, fmt.Errorf("%q: codesearch takes flags only; see -help", set.Arg(0))
+	}
+	if f.db == "" {
+		f.db = defaultDatabase()
+	}
+	var err error
+	f.db, err = filepath.Abs(f.db)
+	return f, err
+}
+
+// defaultDatabase lies where the system keeps what can be made again, or here.
+func defaultDatabase() string {
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "otelmon", "codesearch.db")
+	}
+	return "codesearch.db"
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"github.com/otelmon/otelmon-go/health"
+)
+
+// register adds the checks of this program. Only the database is critical:
+// without it nothing can be answered.
+func register(checks *health.Registry, s *store, index *indexState) error {
+	return errors.Join(
+		checks.Register(health.Check{Name: "database", Func: s.ping, Critical: true}),
+		checks.Register(health.Check{Name: "index", Func: index.check}),
+		checks.Register(health.Check{Name: "disk", Func: health.DiskSpace(filepath.Dir(s.path), diskLimits())}),
+		checks.Register(health.Check{Name: "memory", Func: health.Memory(health.MemoryOptions{}), Scope: health.Internal}),
+	)
+}
+
+// diskLimits are what the next index may need. A share of the disk would say
+// nothing about that.
+func diskLimits() health.DiskSpaceOptions {
+	return health.DiskSpaceOptions{DegradedBytes: 1 << 30, UnhealthyBytes: 128 << 20}
+}
+
+// fromHere lets details be seen on this machine only.
+func fromHere(r *http.Request) bool {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

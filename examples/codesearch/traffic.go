@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/otelmon/otelmon-go/otelmon"
+)
+
+// pace is the time between two requests of the traffic generator. A slow server
+// gets fewer, never more at once.
+const pace = 200 * time.Millisecond
+
+// wanted is what the generator searches for: mostly what is found, sometimes
+// what is not, and now and then what is no query.
+func wanted() []string {
+	return []string{
+		"ListenAndServe", "context canceled", `"func main("`, "sync.Mutex", "path:net/http Handler", "Unmarshal",
+		"io.Reader -test", "goroutine leak", `"binary search"`, "errors.Join", "SHA256", "regexp Compile",
+		"garbage collector", "WaitGroup", "http2 frame", "path:strings unicode", "LoadLocation", "xyzzy plugh", "if",
+	}
+}
+
+// traffic searches like visitors do, until ctx ends. Its requests are traced,
+// so each trace shows client, server and database.
+func traffic(ctx context.Context, base string, logger *slog.Logger) {
+	client := &http.Client{Transport: otelmon.Transport(nil), Timeout: searchTimeout}
+	defer client.CloseIdleConnections()
+	queries := wanted()
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		address := base + "/search?format=json&q=" + url.QueryEscape(queries[rand.IntN(len(queries))])
+		if err := visit(ctx, client, address); err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "traffic", "error", err)
+		}
+	}
+}
+
+func visit(ctx context.Context, client *http.Client, address string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return err
+}
