@@ -37,11 +37,20 @@ func ExampleNew() {
 }
 
 // Behind a login of your own, the console may be shown to other machines.
-func ExampleOptions_allowRemote() {
+func ExampleOptions() {
 	isAdmin := func(r *http.Request) bool {
 		user, password, ok := r.BasicAuth()
 		return ok && user == "admin" && password == "correct horse"
 	}
-	con := console.New(console.Options{AllowRemote: isAdmin})
-	http.Handle("/debug/otelmon/", con.Handler())
+	h := console.New(console.Options{MaxBytes: 64 << 20, AllowRemote: isAdmin}).Handler()
+
+	r := httptest.NewRequest(http.MethodGet, "https://shop.example.com/", http.NoBody)
+	r.RemoteAddr = "192.0.2.7:4711"
+	stranger := httptest.NewRecorder()
+	h.ServeHTTP(stranger, r)
+	r.SetBasicAuth("admin", "correct horse")
+	admin := httptest.NewRecorder()
+	h.ServeHTTP(admin, r)
+	fmt.Println(stranger.Code, admin.Code)
+	// Output: 403 200
 }
