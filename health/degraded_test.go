@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-type emptyJoin struct{}
+type emptyError struct{}
 
-func (emptyJoin) Error() string   { return "no causes" }
-func (emptyJoin) Unwrap() []error { return nil }
+func (emptyError) Error() string   { return "no causes" }
+func (emptyError) Unwrap() []error { return nil }
 
 func TestWorstBranchOfAnErrorDecides(t *testing.T) {
 	a, b := errors.New("a"), errors.New("b")
@@ -30,7 +30,7 @@ func TestWorstBranchOfAnErrorDecides(t *testing.T) {
 		{errors.Join(b, Degraded(a)), StateUnhealthy, ReasonError},
 		{fmt.Errorf("%w, %w", Degraded(a), fmt.Errorf("y: %w", b)), StateUnhealthy, ReasonError},
 		{Degraded(errors.Join(a, b)), StateDegraded, ReasonError},
-		{emptyJoin{}, StateUnhealthy, ReasonError},
+		{emptyError{}, StateUnhealthy, ReasonError},
 		{fmt.Errorf("query: %w", context.DeadlineExceeded), StateUnhealthy, ReasonTimeout},
 		{context.Canceled, StateUnhealthy, ReasonError},
 	} {

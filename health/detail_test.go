@@ -47,7 +47,7 @@ func TestDetail(t *testing.T) {
 func TestDetailsAreBounded(t *testing.T) {
 	var n notes
 	for i := range 100 {
-		n.add([]attribute.KeyValue{attribute.String(fmt.Sprint("k", i), strings.Repeat("x", 1<<20))})
+		n.add([]attribute.KeyValue{attribute.String(fmt.Sprint("k", i), strings.Repeat("x", 1<<16))})
 	}
 	facts := n.close()
 	if facts.Len() != maxDetails {

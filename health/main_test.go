@@ -108,7 +108,7 @@ func begin(t *testing.T, o Options, checks ...Check) *Registry {
 		must(t, r.Register(c))
 	}
 	must(t, r.Start(t.Context()))
-	t.Cleanup(func() { must(t, r.Shutdown(context.Background())) }) //nolint:usetesting // t.Context has ended by then
+	t.Cleanup(func() { must(t, r.Shutdown(context.Background())) })
 	return r
 }
 
