@@ -91,5 +91,22 @@ func traced(path string, untraced []string) bool {
 // the global providers, so it may be called before [Start]. It is safe for
 // concurrent use when base is.
 func Transport(base http.RoundTripper) http.RoundTripper {
-	return otelhttp.NewTransport(base, otelhttp.WithTracerProvider(otel.GetTracerProvider()))
+	return otelhttp.NewTransport(
+		base,
+		otelhttp.WithTracerProvider(otel.GetTracerProvider()),
+		otelhttp.WithSpanNameFormatter(clientSpanName),
+	)
+}
+
+// clientSpanName is the method, as the conventions ask for where no template
+// of the URL is known, and HTTP for methods that are not well known.
+func clientSpanName(_ string, r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, "":
+		return http.MethodGet
+	case http.MethodConnect, http.MethodDelete, http.MethodHead, http.MethodOptions, http.MethodPatch,
+		http.MethodPost, http.MethodPut, http.MethodTrace, "QUERY":
+		return r.Method
+	}
+	return "HTTP"
 }

@@ -122,6 +122,14 @@ func TestPublicHandlerLinksToTheCaller(t *testing.T) {
 	}
 }
 
+func TestClientSpansAreNamedByMethod(t *testing.T) {
+	for method, want := range map[string]string{"": "GET", "GET": "GET", "PATCH": "PATCH", "BREW-4711": "HTTP"} {
+		if got := clientSpanName("", &http.Request{Method: method}); got != want {
+			t.Errorf("%q is %q, want %q", method, got, want)
+		}
+	}
+}
+
 func TestTransportPassesTheTraceOn(t *testing.T) {
 	r := record(t)
 	propagate(t)
