@@ -2,8 +2,11 @@ package e2e
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +21,9 @@ type stack struct {
 	prometheus *prometheusStore
 
 	grpc, http string // OTLP endpoints of the Collector, with scheme
+
+	// stop ends the Collector, which hands on all that it still holds.
+	stop func()
 }
 
 // startStack starts deploy/collector.yaml with nothing but its endpoints
@@ -41,37 +47,37 @@ func startStack(t *testing.T) *stack {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- col.Run(context.WithoutCancel(t.Context())) }()
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		col.Shutdown()
 		if err := <-ended; err != nil {
 			t.Errorf("collector: %v", err)
 		}
 	})
-	awaitHealthy(t, "http://"+healthAddr, ended)
+	t.Cleanup(s.stop)
+	awaitAnswer(t, "http://"+healthAddr, "", ended) // what compose asks, too
 	return s
 }
 
-// awaitHealthy polls the health check that compose waits for as well.
-func awaitHealthy(t *testing.T, url string, ended <-chan error) {
+// awaitAnswer polls until the URL answers 200 with the text. It fails the test
+// when whoever is to answer ends first.
+func awaitAnswer[T any](t *testing.T, url, text string, ended <-chan T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		if answers(ctx, url) {
-			tick.Stop()
-			return
-		}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !answers(ctx, url, text) {
 		select {
 		case err := <-ended:
-			t.Fatalf("collector ended: %v", err)
+			t.Fatalf("ended before %s answered: %v", url, err)
 		case <-ctx.Done():
-			t.Fatal("the collector did not become healthy within 30 s")
+			t.Fatalf("%s did not answer %q within 30 s", url, text)
 		case <-tick.C:
 		}
 	}
 }
 
-func answers(ctx context.Context, url string) bool {
+func answers(ctx context.Context, url, text string) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return false
@@ -81,7 +87,8 @@ func answers(ctx context.Context, url string) bool {
 		return false
 	}
 	defer func() { _ = res.Body.Close() }()
-	return res.StatusCode == http.StatusOK
+	body, err := io.ReadAll(res.Body)
+	return err == nil && res.StatusCode == http.StatusOK && strings.Contains(string(body), text)
 }
 
 // freeAddr is a loopback address that nothing listens on right now.

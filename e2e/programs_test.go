@@ -16,41 +16,39 @@ import (
 	"time"
 )
 
-// binaries are the example programs, built once for all tests.
-var binaries struct {
-	once sync.Once
-	dir  string
-	err  error
-}
+// binaries is where the example programs are built, each once for all tests.
+var binaries string
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if binaries.dir != "" {
-		_ = os.RemoveAll(binaries.dir)
-	}
-	os.Exit(code) //nolint:forbidigo // the main function of the tests
+	os.Exit(runAll(m)) //nolint:forbidigo // the main function of the tests
 }
 
-// binary is the path of an example program.
+func runAll(m *testing.M) int {
+	var err error
+	if binaries, err = os.MkdirTemp("", "otelmon-e2e"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(binaries) }()
+	return m.Run()
+}
+
+// binary builds an example program unless that was done.
 func binary(t *testing.T, name string) string {
 	t.Helper()
-	binaries.once.Do(func() {
-		if binaries.dir, binaries.err = os.MkdirTemp("", "otelmon-e2e"); binaries.err != nil {
-			return
-		}
-		build := exec.Command("go", "build", "-o", binaries.dir+string(filepath.Separator), "./quickstart", "./codesearch")
-		build.Dir = "../examples"
-		if out, err := build.CombinedOutput(); err != nil {
-			binaries.err = fmt.Errorf("build the examples: %w\n%s", err, out)
-		}
-	})
-	if binaries.err != nil {
-		t.Fatal(binaries.err)
-	}
+	file := filepath.Join(binaries, name)
 	if runtime.GOOS == "windows" {
-		name += ".exe"
+		file += ".exe"
 	}
-	return filepath.Join(binaries.dir, name)
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", file, "./"+name)
+	build.Dir = "../examples"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return file
 }
 
 // process is a running example program.
@@ -69,7 +67,7 @@ func start(t *testing.T, name string, env []string, args ...string) *process {
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + p.cmd.Dir, "TMPDIR=" + p.cmd.Dir,
-		"GOROOT=" + goRoot(t),
+		"GOROOT=" + goEnv(t, "GOROOT"),
 	}, env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	if err := p.cmd.Start(); err != nil {
@@ -137,11 +135,10 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// goRoot is where the source of the standard library is, which codesearch
-// indexes unless told otherwise.
-func goRoot(t *testing.T) string {
+// goEnv asks the go command for one of its settings.
+func goEnv(t *testing.T, name string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
