@@ -57,7 +57,7 @@ vet: ## run go vet
 	$(call each,$(MODULES),$(GO) vet ./...)
 
 lint: golangci-lint ## run golangci-lint
-	$(call each,$(MODULES),"$(BIN)/golangci-lint" run ./...)
+	$(call each,$(MODULES),"$(BIN)/golangci-lint" run --allow-serial-runners ./...)
 
 tidy: ## tidy every go.mod
 	$(call each,$(MODULES),$(GO) mod tidy)
