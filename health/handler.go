@@ -88,6 +88,7 @@ func (h *handler) answer(name string, p Probe, query url.Values) answer {
 	a := answer{probe: name, verdict: StateHealthy}
 	wanted := query["exclude"]
 	_, results := h.registry.readings()
+	a.results = make([]*Result, 0, len(results))
 	for _, result := range results {
 		if result.Probes&p == 0 {
 			continue

@@ -1,0 +1,118 @@
+package health_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelmon/otelmon-go/health"
+)
+
+func Example() {
+	ctx := context.Background()
+	checks := health.New(health.Options{})
+	err := checks.Register(health.Check{
+		Name:     "cache",
+		Func:     func(context.Context) error { return health.Degraded(errors.New("cold")) },
+		Interval: health.MinInterval,
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	if err := checks.Start(ctx); err != nil {
+		fmt.Println(err)
+	}
+	defer func() { _ = checks.Shutdown(ctx) }()
+
+	for checks.Report().Results[0].State == health.StateUnknown {
+		<-time.After(time.Millisecond)
+	}
+	answer := httptest.NewRecorder()
+	checks.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/readyz?verbose", http.NoBody))
+	fmt.Print(answer.Code, "\n", answer.Body)
+	// Output:
+	// 200
+	// [!]cache degraded: reason withheld
+	// readyz check passed, degraded
+}
+
+func ExampleRegistry_Register() {
+	checks := health.New(health.Options{})
+	err := checks.Register(health.Check{
+		Name:   "postgres",
+		Func:   func(context.Context) error { return nil },
+		Probes: health.Liveness,
+	})
+	fmt.Println(err)
+	// Output:
+	// health: check "postgres": an external check can't be registered for liveness: a restart would not repair its cause (set Scope to Internal only if it would)
+}
+
+func ExampleRegistry_Handler() {
+	checks := health.New(health.Options{})
+	mux := http.NewServeMux()
+	mux.Handle("/", checks.Handler(health.ShowDetails(func(req *http.Request) bool {
+		return req.Header.Get("Authorization") == "Bearer of the operators" // your own rule
+	})))
+	answer := httptest.NewRecorder()
+	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/livez", http.NoBody))
+	fmt.Println(answer.Code, answer.Body)
+	// Output: 200 ok
+}
+
+func ExampleDetail() {
+	lag := func(context.Context) (time.Duration, error) { return 3 * time.Second, nil }
+	check := health.Check{Name: "replica", Func: func(ctx context.Context) error {
+		behind, err := lag(ctx)
+		if err != nil {
+			return err
+		}
+		health.Detail(ctx, attribute.Float64("replica.lag.seconds", behind.Seconds()))
+		if behind > time.Second {
+			return health.Degraded(fmt.Errorf("%v behind", behind))
+		}
+		return nil
+	}}
+	fmt.Println(check.Func(context.Background()))
+	// Output: 3s behind
+}
+
+func ExampleSlow() {
+	var db *sql.DB // the application's own
+	check := health.Check{
+		Name:     "postgres",
+		Func:     health.Slow(200*time.Millisecond, health.SQL(db)),
+		Timeout:  2 * time.Second,
+		Critical: true,
+	}
+	fmt.Println(check.Name)
+	// Output: postgres
+}
+
+func ExampleHTTP() {
+	billing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer billing.Close()
+	check := health.HTTP(billing.URL+"/healthz", health.HTTPOptions{Client: billing.Client()})
+	fmt.Println(check(context.Background()))
+	// Output: <nil>
+}
+
+func ExampleDiskSpace() {
+	check := health.DiskSpace(".", health.DiskSpaceOptions{UnhealthyBytes: 1})
+	fmt.Println(check(context.Background()))
+	// Output: <nil>
+}
+
+func ExampleMemory() {
+	check := health.Memory(health.MemoryOptions{DegradedRatio: 0.8})
+	fmt.Printf("%T\n", check)
+	// Output: func(context.Context) error
+}
