@@ -3,7 +3,6 @@ module github.com/otelmon/otelmon-go/examples
 go 1.26.0
 
 require (
-	github.com/XSAM/otelsql v0.44.0
 	github.com/otelmon/otelmon-go v0.0.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0

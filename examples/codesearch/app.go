@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/health"
@@ -23,40 +24,56 @@ type app struct {
 	root   string
 	state  indexState
 	logger *slog.Logger
+
+	terminal *os.File // for the progress line; nil when there is none
 }
 
-func newApp(s *store, root string, logger *slog.Logger) *app {
-	return &app{store: s, root: root, logger: logger}
+func newApp(s *store, root string, logger *slog.Logger, terminal *os.File) *app {
+	return &app{store: s, root: root, logger: logger, terminal: terminal}
 }
 
 // index brings the index up to date. That ctx ends is no error: the next run
 // goes on from there.
-func (a *app) index(ctx context.Context) (bulk.Snapshot, error) {
+func (a *app) index(ctx context.Context) error {
 	finished, err := a.store.finished(ctx)
 	a.state.begin(finished)
 	var s bulk.Snapshot
 	if err == nil {
-		x := indexer{
-			store: a.store, source: os.DirFS(a.root), root: a.root,
-			files: otelmon.NewGauge("codesearch.files", "{file}", "Files in the index."),
-		}
-		s, err = x.run(ctx)
+		s, err = a.update(ctx)
 	}
-	if err != nil && ctx.Err() != nil {
+	stopped := err != nil && ctx.Err() != nil
+	if stopped {
 		err = nil
-		a.logger.InfoContext(ctx, "indexing stopped; the next start goes on from here", "files", s.Items(), "of", s.Total)
 	}
 	a.state.end(err)
-	return s, err
+	if err != nil {
+		return fmt.Errorf("indexing: %w", err)
+	}
+	message := "the index is up to date"
+	if stopped {
+		message = "indexing stopped; the next start goes on from here"
+	}
+	a.logger.InfoContext(ctx, message,
+		"found", s.Total, "indexed", s.OK, "skipped", s.Skipped, "failed", s.Failed, "took", s.Elapsed.Round(time.Millisecond))
+	return nil
+}
+
+// update shows its progress on the terminal, but leaves it before anything is
+// logged there.
+func (a *app) update(ctx context.Context) (bulk.Snapshot, error) {
+	if a.terminal != nil {
+		defer bulk.Terminal(a.terminal)()
+	}
+	x := indexer{
+		store: a.store, source: os.DirFS(a.root), root: a.root,
+		files: otelmon.NewGauge("codesearch.files", "{file}", "Files in the index."),
+	}
+	return x.run(ctx)
 }
 
 func (a *app) indexOnce(ctx context.Context, stdout io.Writer) error {
-	fmt.Fprintf(stdout, "Indexing %s into %s\n", a.root, a.store.path)
-	s, err := a.index(ctx)
-	if err == nil {
-		fmt.Fprintf(stdout, "%d files: %d indexed, %d skipped, %d failed\n", s.Items(), s.OK, s.Skipped, s.Failed)
-	}
-	return err
+	fmt.Fprintf(stdout, "Indexing %s\ninto %s\n", a.root, a.store.path)
+	return a.index(ctx)
 }
 
 // serve answers searches while it indexes and afterwards, until ctx ends.
@@ -80,8 +97,8 @@ func (a *app) serve(ctx context.Context, f flags, console http.Handler, stdout i
 
 	var jobs sync.WaitGroup
 	jobs.Go(func() {
-		if _, err := a.index(ctx); err != nil {
-			a.logger.ErrorContext(ctx, "indexing: "+err.Error())
+		if err := a.index(ctx); err != nil {
+			a.logger.ErrorContext(ctx, err.Error())
 		}
 	})
 	if f.traffic {

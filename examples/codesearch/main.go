@@ -15,7 +15,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/console"
 )
 
@@ -52,10 +51,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
 
-	if terminal, ok := stderr.(*os.File); ok {
-		defer bulk.Terminal(terminal)()
-	}
-	a := newApp(index, root, mon.Logger())
+	terminal, _ := stderr.(*os.File)
+	a := newApp(index, root, mon.Logger(), terminal)
 	if f.once {
 		return a.indexOnce(ctx, stdout)
 	}

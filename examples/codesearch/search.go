@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -19,13 +20,19 @@ const (
 // findFiles looks into the text only of the best: a text is large, its rank is
 // small. Names weigh more than use, the very name that was typed most, and
 // tests less than what they test.
-const findFiles = `SELECT path, body, total FROM search JOIN (
+func findFiles() selection {
+	return selection{"search", `SELECT path, body, total FROM search JOIN (
 	SELECT id, score, count(*) OVER () AS total FROM (
 		SELECT rowid AS id, bm25(search, 4, 8, 1)
 			* iif(instr(' ' || symbols || ' ', ' ' || ? || ' '), 4, 1)
 			* iif(path LIKE '%/_test.go' ESCAPE '/' OR path LIKE '%testdata%', 0.5, 1) AS score
 		FROM search WHERE search MATCH ?)
-	ORDER BY score LIMIT ?) ON search.rowid = id ORDER BY score`
+	ORDER BY score LIMIT ?) ON search.rowid = id ORDER BY score`}
+}
+
+func findText() selection {
+	return selection{"search", `SELECT body FROM search WHERE rowid = (SELECT id FROM files WHERE path = ?)`}
+}
 
 // result is one file that was found.
 type result struct {
@@ -35,26 +42,31 @@ type result struct {
 
 // find returns the best files for a query and how many there are in all.
 func (s *store) find(ctx context.Context, q query) (results []result, total int, err error) {
-	rows, err := s.read.QueryContext(ctx, findFiles, strings.Join(q.marks, " "), q.match, maxResults)
+	var bodies []string
+	err = s.read.each(ctx, findFiles(), func(rows *sql.Rows) error {
+		var path, body string
+		if err := rows.Scan(&path, &body, &total); err != nil {
+			return err
+		}
+		results, bodies = append(results, result{Path: path}), append(bodies, body)
+		return nil
+	}, strings.Join(q.marks, " "), q.match, maxResults)
 	if err != nil {
 		return nil, 0, fmt.Errorf("search: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var path, body string
-		if err := rows.Scan(&path, &body, &total); err != nil {
-			return nil, 0, fmt.Errorf("search: %w", err)
-		}
-		results = append(results, result{path, excerpt(body, q.marks)})
+	for i, body := range bodies {
+		results[i].Lines = excerpt(body, q.marks)
 	}
-	return results, total, rows.Err()
+	return results, total, nil
 }
 
-// text returns an indexed file, sql.ErrNoRows when it is not indexed.
-func (s *store) text(ctx context.Context, path string) (body string, err error) {
-	err = s.read.QueryRowContext(ctx,
-		`SELECT body FROM search WHERE rowid = (SELECT id FROM files WHERE path = ?)`, path).Scan(&body)
-	return body, err
+// text returns an indexed file, if it is one.
+func (s *store) text(ctx context.Context, path string) (body string, ok bool, err error) {
+	err = s.read.each(ctx, findText(), func(rows *sql.Rows) error {
+		ok = true
+		return rows.Scan(&body)
+	}, path)
+	return body, ok, err
 }
 
 // outcome is how a search ended, as a metric attribute.

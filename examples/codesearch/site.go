@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -128,16 +127,16 @@ func (s *site) answer(ctx context.Context, input string) (a answer, status int, 
 // anywhere else.
 func (s *site) source(w http.ResponseWriter, r *http.Request) {
 	v := view{Path: r.PathValue("path")}
-	body, err := s.store.text(r.Context(), v.Path)
+	body, ok, err := s.store.text(r.Context(), v.Path)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		v.Error = "No such file is indexed."
-		s.show(w, r, http.StatusNotFound, v)
-		return
-	case err != nil:
+	case err != nil && r.Context().Err() == nil:
 		s.logger.ErrorContext(r.Context(), "source: "+err.Error())
 		v.Error = "The index cannot be read."
 		s.show(w, r, http.StatusInternalServerError, v)
+		return
+	case !ok:
+		v.Error = "No such file is indexed."
+		s.show(w, r, http.StatusNotFound, v)
 		return
 	}
 	for text := range strings.Lines(body) {

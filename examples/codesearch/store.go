@@ -43,7 +43,7 @@ CREATE TABLE run (
 type store struct {
 	path  string
 	write *sql.DB
-	read  *sql.DB
+	read  *traced
 }
 
 // openStore opens the index or makes an empty one. Fresh throws away what is in
@@ -66,11 +66,12 @@ func openStore(ctx context.Context, path string, fresh bool) (_ *store, err erro
 	if err := s.prepare(ctx, fresh); err != nil {
 		return nil, err
 	}
-	s.read, err = openTraced(dsn(path, "query_only(1)"))
+	readers, err := sql.Open("sqlite", dsn(path, "query_only(1)"))
 	if err != nil {
 		return nil, err
 	}
-	s.read.SetMaxOpenConns(4)
+	readers.SetMaxOpenConns(4)
+	s.read = newTraced(readers)
 	return s, nil
 }
 
@@ -106,10 +107,11 @@ func (s *store) prepare(ctx context.Context, fresh bool) error {
 // Close ends all connections. The index stays on disk.
 func (s *store) Close() error {
 	var faults []error
-	for _, db := range []*sql.DB{s.read, s.write} { // the last to close tidies up the log
-		if db != nil {
-			faults = append(faults, db.Close())
-		}
+	if s.read != nil {
+		faults = append(faults, s.read.Close())
+	}
+	if s.write != nil {
+		faults = append(faults, s.write.Close()) // the last, which tidies up the log
 	}
 	return errors.Join(faults...)
 }

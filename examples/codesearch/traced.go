@@ -3,53 +3,73 @@ package main
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
-	"strings"
+	"errors"
+	"time"
 
-	"github.com/XSAM/otelsql"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/otelmon"
 )
 
-// openTraced opens a database whose queries are spans, named after statement
-// and table, and are counted in db.client.operation.duration. The SDK must be
-// running already.
-func openTraced(dsn string) (*sql.DB, error) {
-	return otelsql.Open("sqlite", dsn,
-		otelsql.WithAttributes(semconv.DBSystemNameSQLite),
-		otelsql.WithSpanOptions(otelsql.SpanOptions{
-			OmitConnectorConnect: true,
-			OmitConnResetSession: true,
-			OmitConnPrepare:      true,
-			OmitRows:             true, // SQLite has done nearly all of its work with the first row
-			SpanFilter: func(ctx context.Context, _ otelsql.Method, _ string, _ []driver.NamedValue) bool {
-				return trace.SpanContextFromContext(ctx).IsValid() // no traces of health checks alone
-			},
-		}),
-		otelsql.WithSpanNameFormatter(func(_ context.Context, method otelsql.Method, query string) string {
-			if operation, table := target(query); table != "" {
-				return operation + " " + table
-			}
-			return string(method)
-		}),
-		otelsql.WithAttributesGetter(func(_ context.Context, _ otelsql.Method, query string, _ []driver.NamedValue) []attribute.KeyValue {
-			operation, table := target(query)
-			if table == "" {
-				return nil
-			}
-			return []attribute.KeyValue{semconv.DBOperationName(operation), semconv.DBCollectionName(table)}
-		}),
-	)
+// traced is a database of which every query is a span and a measurement, from
+// the call until the last row is read, by the semantic conventions for
+// databases.
+type traced struct {
+	*sql.DB
+	tracer   trace.Tracer
+	duration otelmon.Timer
 }
 
-// target is what a query does and the first table that it names.
-func target(query string) (operation, table string) {
-	words := strings.Fields(query)
-	for i, word := range words[:max(len(words)-1, 0)] {
-		if word == "FROM" {
-			return words[0], strings.Trim(words[i+1], "()")
-		}
+func newTraced(db *sql.DB) *traced {
+	return &traced{
+		DB:       db,
+		tracer:   otel.Tracer("codesearch"),
+		duration: otelmon.NewTimer("db.client.operation.duration", "Duration of database client operations."),
 	}
-	return "", ""
+}
+
+// selection is a query that reads from one table. The text holds no values.
+type selection struct{ table, text string }
+
+func (s selection) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{
+		semconv.DBSystemNameSQLite, semconv.DBOperationName("SELECT"), semconv.DBCollectionName(s.table),
+	}
+}
+
+// each calls scan for every row of the answer, until it returns an error.
+func (t *traced) each(ctx context.Context, s selection, scan func(*sql.Rows) error, args ...any) error {
+	start := time.Now()
+	ctx, span := t.tracer.Start(ctx, "SELECT "+s.table, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(s.attributes()...), trace.WithAttributes(semconv.DBQueryText(s.text)))
+	defer span.End()
+	duration := t.duration.With(s.attributes()...)
+	n, err := t.scan(ctx, s, scan, args)
+	span.SetAttributes(semconv.DBResponseReturnedRows(n))
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+		span.SetAttributes(semconv.ErrorType(err))
+		duration = duration.With(semconv.ErrorType(err))
+	}
+	duration.Since(ctx, start)
+	return err
+}
+
+func (t *traced) scan(ctx context.Context, s selection, scan func(*sql.Rows) error, args []any) (n int, err error) {
+	rows, err := t.QueryContext(ctx, s.text, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, rows.Err()
 }

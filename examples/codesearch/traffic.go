@@ -26,8 +26,7 @@ func wanted() []string {
 	}
 }
 
-// traffic searches like visitors do, until ctx ends. Its requests are traced,
-// so each trace shows client, server and database.
+// traffic searches like visitors do, until ctx ends.
 func traffic(ctx context.Context, base string, logger *slog.Logger) {
 	client := &http.Client{Transport: otelmon.Transport(nil), Timeout: searchTimeout}
 	defer client.CloseIdleConnections()
@@ -41,13 +40,17 @@ func traffic(ctx context.Context, base string, logger *slog.Logger) {
 		case <-tick.C:
 		}
 		address := base + "/search?format=json&q=" + url.QueryEscape(queries[rand.IntN(len(queries))])
-		if err := visit(ctx, client, address); err != nil && ctx.Err() == nil {
-			logger.WarnContext(ctx, "traffic", "error", err)
+		if err := visit(context.WithoutCancel(ctx), client, address); err != nil {
+			logger.WarnContext(ctx, "traffic: "+err.Error())
 		}
 	}
 }
 
-func visit(ctx context.Context, client *http.Client, address string) error {
+// visit is one request, to its end. Its span is the root of a trace that goes
+// through client, server and database.
+func visit(ctx context.Context, client *http.Client, address string) (err error) {
+	ctx, end := otelmon.Begin(ctx, "codesearch.visit")
+	defer end(&err)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
