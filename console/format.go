@@ -22,7 +22,7 @@ func functions() template.FuncMap {
 		"clock":   func(t time.Time) string { return t.Local().Format("15:04:05.000") },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"known":   number.known,
-		"number":  func(n int) number { return number(n) },
+		"number":  toNumber,
 		"trace":   traceHref,
 		"spark":   sparkOf,
 		"short":   func(id string) string { return id[:min(len(id), 8)] },
@@ -31,6 +31,14 @@ func functions() template.FuncMap {
 		"args":    func(list ...any) []any { return list },
 		"scope":   shortScope,
 	}
+}
+
+func toNumber(n any) number {
+	if u, ok := n.(uint64); ok {
+		return number(u)
+	}
+	i, _ := n.(int)
+	return number(i)
 }
 
 const noValue = "–"

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -23,6 +24,7 @@ import (
 type logStore struct {
 	recent, problems, events *ring
 
+	alarms  atomic.Uint64 // warnings and errors, events included
 	buffers sync.Pool
 }
 
@@ -37,11 +39,15 @@ func newLogStore(budget int) *logStore {
 }
 
 func (s *logStore) add(r *sdklog.Record, isOurs bool) {
+	isAlarm := r.Severity() >= log.SeverityWarn
+	if isAlarm {
+		s.alarms.Add(1)
+	}
 	to := s.recent
 	switch {
 	case isOurs:
 		to = s.events
-	case r.Severity() >= log.SeverityWarn:
+	case isAlarm:
 		to = s.problems
 	}
 	buf, _ := s.buffers.Get().(*[]byte)

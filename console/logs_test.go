@@ -112,3 +112,13 @@ type noopLog struct{ sdklog.Processor }
 
 func (noopLog) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
 func (noopLog) OnEmit(context.Context, *sdklog.Record) error           { return nil }
+
+func TestWarningsAreCountedEventsIncluded(t *testing.T) {
+	r := newRig(t, Options{})
+	r.log(t.Context(), log.SeverityInfo, "", "fine")
+	r.log(t.Context(), log.SeverityWarn, "", "hm")
+	r.log(t.Context(), log.SeverityError, keys.EventHealthStateChanged, "db is unhealthy", attribute.String(keys.HealthCheckName, "db"))
+	if n := r.summary().Problems; n != 2 {
+		t.Errorf("%d, want 2", n)
+	}
+}

@@ -39,7 +39,7 @@ type operation struct {
 	OK       number     `json:"ok"`
 	Failed   number     `json:"failed"`
 	Skipped  number     `json:"skipped"`
-	Done     number     `json:"done"` // ok, failed and skipped
+	Done     number     `json:"done"` // ok, failed and skipped; by the progress gauge where that is fresher
 	Bytes    number     `json:"bytes"`
 	Progress number     `json:"progress"`    // 0 to 1; null while the total is unknown
 	Rate     number     `json:"rate"`        // items per second, over the whole run once it has ended; null while unknown

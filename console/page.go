@@ -108,6 +108,7 @@ type overview struct {
 	Empty                bool
 	Spans, Logs, Metrics bool
 	Health               healthReport
+	Changes              []healthChange
 	Running              []operation
 	Finished             []operation
 	Traces               []traceRow
@@ -118,11 +119,13 @@ type overview struct {
 // Rows of each kind on the overview.
 const (
 	overviewRows     = 8
-	overviewFinished = 4
+	overviewFinished = 3
+	overviewChanges  = 6
 )
 
 func buildOverview(c *Console, v *view, _ ask) int {
 	o := overview{Health: c.healthReport()}
+	o.Changes = o.Health.Changes[:min(len(o.Health.Changes), overviewChanges)]
 	o.Spans, o.Logs, o.Metrics = v.Summary.hasSignals()
 	o.Empty = !o.Spans && !o.Logs && !o.Metrics
 	for _, op := range c.bulkOperations(maxLimit).Operations {

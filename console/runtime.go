@@ -33,11 +33,11 @@ func runtimeTable() []runtimeFigure {
 	return []runtimeFigure{
 		{"goroutines", "Goroutines", "{goroutine}", "/sched/goroutines:goroutines", valueNow},
 		{"heap", "Heap in use", "By", "/memory/classes/heap/objects:bytes", valueNow},
-		{"memory", "Memory from the OS", "By", "/memory/classes/total:bytes", valueNow},
+		{"memory", "Memory from OS", "By", "/memory/classes/total:bytes", valueNow},
 		{"allocation", "Allocated", "By/s", "/gc/heap/allocs:bytes", perSecond},
 		{"gc", "GC cycles", "{cycle}/min", "/gc/cycles/total:gc-cycles", perMinute},
 		{"gc.pause", "GC pause, p99", "s", "/sched/pauses/total/gc:seconds", p99},
-		{"sched.latency", "Scheduling latency, p99", "s", "/sched/latencies:seconds", p99},
+		{"sched.latency", "Sched delay, p99", "s", "/sched/latencies:seconds", p99},
 		{"mutex.wait", "Waiting for locks", "s/s", "/sync/mutex/wait/total:seconds", perSecond},
 	}
 }

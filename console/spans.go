@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
@@ -24,6 +25,7 @@ type spanStore struct {
 	maxLive  int
 	untraced uint64 // unfinished spans that found the live table full
 
+	failed  atomic.Uint64 // spans that ended with an error
 	buffers sync.Pool
 }
 
@@ -75,11 +77,15 @@ func (s *spanStore) end(span sdktrace.ReadOnlySpan, scope string) {
 	delete(s.live, key)
 	s.mu.Unlock()
 
+	hasFailed := span.Status().Code == codes.Error
+	if hasFailed {
+		s.failed.Add(1)
+	}
 	r := s.recent
 	switch {
 	case scope == keys.ScopeBulk:
 		r = s.bulk
-	case span.Status().Code == codes.Error:
+	case hasFailed:
 		r = s.errors
 	}
 	buf, _ := s.buffers.Get().(*[]byte)

@@ -13,8 +13,8 @@ type summary struct {
 	Checks    int        `json:"checks"`
 	Unhealthy int        `json:"checks_not_healthy"`
 	Running   int        `json:"operations_running"`
-	Failed    int        `json:"spans_failed"` // kept
-	Problems  int        `json:"logs_warnings_and_errors"`
+	Failed    uint64     `json:"spans_failed"` // since the start, as is the next
+	Problems  uint64     `json:"logs_warnings_and_errors"`
 	MetricsAt *time.Time `json:"metrics_as_of"` // null before the first collection
 	Bytes     int        `json:"bytes"`
 	MaxBytes  int        `json:"max_bytes"`
@@ -35,8 +35,8 @@ func (c *Console) summary() summary {
 			s.Unhealthy++
 		}
 	}
-	s.Failed = c.spans.errors.usage("").Kept
-	s.Problems = c.logs.problems.usage("").Kept
+	s.Failed = c.spans.failed.Load()
+	s.Problems = c.logs.alarms.Load()
 	s.Service, s.Version = s.Resource.get("service.name"), s.Resource.get("service.version")
 	s.Instance = s.Resource.get("service.instance.id")
 	if at := c.metrics.collectedAt(); !at.IsZero() {
