@@ -71,6 +71,9 @@ func (d *Delivery) end() context.Context {
 // until returns a context that Abandon ends too.
 func (d *Delivery) until(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	if d.end().Err() != nil {
+		cancel(errAbandoned)
+	}
 	stop := context.AfterFunc(d.end(), func() { cancel(errAbandoned) })
 	return ctx, func() { stop(); cancel(nil) }
 }

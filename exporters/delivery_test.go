@@ -184,6 +184,40 @@ func (r reading) ExportSpans(_ context.Context, batch []sdktrace.ReadOnlySpan) e
 }
 func (reading) Shutdown(context.Context) error { return nil }
 
+func TestAbandon(t *testing.T) {
+	for _, name := range []string{"traces", "metrics", "logs"} {
+		synctest.Test(t, func(t *testing.T) {
+			var d exporters.Delivery
+			calls := 0
+			p := shielded(func(ctx context.Context) error {
+				calls++
+				if calls == 1 {
+					return errBroken
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}, &d)[name]
+			_ = p.send(t.Context(), 1)
+			began := time.Now()
+			time.AfterFunc(time.Second, d.Abandon)
+			if err := p.send(t.Context(), 2); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+			if err := p.send(t.Context(), 3); exporters.Explain(err) == "" {
+				t.Errorf("%s: %v is not explained", name, err)
+			}
+			d.Abandon()
+			if took := time.Since(began); took > time.Second+100*time.Millisecond || calls != 2 {
+				t.Errorf("%s: took %v and %d calls", name, took, calls)
+			}
+			wantCounts(t, &d, 0, 6)
+			if last := d.Snapshot().LastError; !errors.Is(last, errBroken) {
+				t.Errorf("%s: the cause became %v", name, last)
+			}
+		})
+	}
+}
+
 func TestWrappedMetricsKeepTheirSelectors(t *testing.T) {
 	var d exporters.Delivery
 	m := d.Metrics(brokenMetrics{})

@@ -1,6 +1,9 @@
 package exporters
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // symptom is a text that some layer below writes, and what it means.
 type symptom struct {
@@ -25,8 +28,11 @@ func Explain(err error) string {
 
 // symptoms lists what was seen on the wire, the most telling first.
 func symptoms() []symptom {
+	return slices.Concat(mixUps(), certificates(), answers(), connections())
+}
+
+func mixUps() []symptom {
 	return []symptom{
-		// Wrong protocol or port.
 		{"server gave HTTP response to HTTPS client", "The receiver speaks plain text, but the URL says https://; write http://."},
 		{"no Host in request URL", "The URL has no scheme or host; write it as http://localhost:4318."},
 		{"malformed HTTP response", portOfGRPC},
@@ -37,7 +43,11 @@ func symptoms() []symptom {
 		{"Client sent an HTTP request to an HTTPS server", "The receiver expects TLS; write https://."},
 		{"unexpected HTTP status code received from server", "The receiver answers gRPC with plain HTTP; write the port of OTLP over gRPC, usually 4317, or set the protocol to http/protobuf."},
 		{"Unimplemented", "The server speaks gRPC but is no OTLP receiver for this signal; check host, port and which signals it takes."},
-		// Certificates.
+	}
+}
+
+func certificates() []symptom {
+	return []symptom{
 		{"certificate signed by unknown authority", "The receiver's certificate comes from an authority this machine does not trust; give its CA in CertificateFile (OTEL_EXPORTER_OTLP_CERTIFICATE)."},
 		{"certificate has expired or is not yet valid", "The receiver's certificate is out of date; renew it or check this machine's clock."},
 		{"certificate is valid for", "The receiver's certificate is for another host name; write the name that it was made for."},
@@ -45,7 +55,11 @@ func symptoms() []symptom {
 		{"certificate required", "The receiver asks for a client certificate; give ClientCertificateFile and ClientKeyFile (OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _KEY)."},
 		{"bad certificate", "The receiver turned the client certificate down; give one from an authority that it trusts."},
 		{"unknown certificate authority", "The receiver turned the client certificate down; give one from an authority that it trusts."},
-		// Answers.
+	}
+}
+
+func answers() []symptom {
+	return []symptom{
 		{"OTLP partial success", "The backend took the batch but rejected some items; its message says which."},
 		{"401 Unauthorized", unauthorized},
 		{"Unauthenticated", unauthorized},
@@ -66,7 +80,11 @@ func symptoms() []symptom {
 		{"Temporary Redirect", redirected},
 		{"Permanent Redirect", redirected},
 		{"contains invalid UTF-8", "An attribute, name or message is not valid UTF-8, which costs the whole batch; repair it where it is recorded."},
-		// Connections.
+	}
+}
+
+func connections() []symptom {
+	return []symptom{
 		{"connection refused", "Nothing listens at the endpoint; start the collector there, and inside a container write its service name instead of localhost."},
 		{"no such host", unknownHost},
 		{"produced zero addresses", unknownHost},
@@ -79,10 +97,12 @@ func symptoms() []symptom {
 		{"unexpected EOF", brokenOff},
 		{"exporter did not end in time", slow},
 		{"exporter hangs in an earlier batch", slow},
+		{"export not tried", givenUp},
 		{"deadline exceeded", slow},
 		{"DeadlineExceeded", slow},
 		{"export timeout", slow},
 		{"i/o timeout", slow},
+		{"context canceled", givenUp},
 		{"exporter panicked", "The exporter has a bug; the batch was lost, the program goes on."},
 	}
 }
@@ -96,5 +116,6 @@ const (
 	redirected   = "The server answered with a redirect, which is not followed because it would carry the headers elsewhere; write the final URL."
 	unknownHost  = "The endpoint's host name is not known; check its spelling and the DNS."
 	brokenOff    = "The receiver broke the connection off; it may be restarting, speak another protocol, or ask for TLS or a client certificate."
+	givenUp      = "The export was given up before the receiver answered; give Shutdown or Flush more time, or find out why the receiver is slow."
 	slow         = "The receiver did not answer in time; check that it runs and is reachable, or raise the timeout."
 )

@@ -253,7 +253,7 @@ func TestMixUps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c.endpoint.Timeout = 3 * time.Second
+			c.endpoint.Timeout = 1500 * time.Millisecond
 			var d exporters.Delivery
 			err := open(t, signals()[0], c.endpoint, &d).send(t.Context(), 1)
 			if why := exporters.Explain(err); err == nil || !strings.Contains(why, c.want) {
@@ -261,6 +261,40 @@ func TestMixUps(t *testing.T) {
 			}
 			wantCounts(t, &d, 0, 1)
 		})
+	}
+}
+
+// An attempt that the timeout cuts off knows nothing; the one before it does.
+func TestCauseOutlivesTimeout(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if conn, err := l.Accept(); err == nil {
+			_ = conn.Close()
+		}
+		var silent []net.Conn
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				break
+			}
+			silent = append(silent, conn)
+		}
+		for _, conn := range silent {
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	var d exporters.Delivery
+	e := exporters.Endpoint{URL: "http://" + l.Addr().String(), Protocol: exporters.ProtocolGRPC, Timeout: 1500 * time.Millisecond}
+	err = open(t, signals()[0], e, &d).send(t.Context(), 1)
+	if why := exporters.Explain(err); !strings.Contains(why, "TLS") {
+		t.Errorf("%v explained as %q", err, why)
 	}
 }
 

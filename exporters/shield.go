@@ -24,6 +24,11 @@ func newShield(d *Delivery) *shield {
 func (s *shield) export(ctx context.Context, items int, call func(context.Context) error) error {
 	ctx, done := s.delivery.until(ctx)
 	defer done()
+	if ctx.Err() != nil {
+		err := fmt.Errorf("%w: %w", errNotTried, context.Cause(ctx))
+		s.delivery.count(items, err)
+		return err
+	}
 	select {
 	case s.slot <- struct{}{}:
 	case <-ctx.Done():
@@ -79,4 +84,7 @@ func contain(ctx context.Context, call func(context.Context) error) (err error) 
 	return call(ctx)
 }
 
-var errPanic = errors.New("exporter panicked")
+var (
+	errPanic    = errors.New("exporter panicked")
+	errNotTried = errors.New("export not tried")
+)

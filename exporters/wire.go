@@ -2,20 +2,15 @@ package exporters
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/status"
 )
 
 // wire is one exporter's way out: a gRPC connection or an HTTP client with the
@@ -28,7 +23,6 @@ type wire struct {
 	compression int // as every HTTP exporter counts it: 0 none, 1 gzip
 	timeout     time.Duration
 	secrets     []string
-	cause       atomic.Pointer[error] // of the newest gRPC attempt that found no connection
 }
 
 // wire opens the way out for one signal. Nothing is dialled yet.
@@ -45,7 +39,7 @@ func (e Endpoint) wire(path string) (*wire, error) {
 		w.compression = 1
 	}
 	if e.Protocol == ProtocolGRPC {
-		w.conn, err = grpc.NewClient(t.url.Host, append(e.dialOptions(t), grpc.WithUnaryInterceptor(w.remember))...)
+		w.conn, err = grpc.NewClient(t.url.Host, e.dialOptions(t)...)
 		return w, err
 	}
 	if !e.Exact {
@@ -86,25 +80,7 @@ func (e Endpoint) dialOptions(t target) []grpc.DialOption {
 func (w *wire) export(ctx context.Context, _ int, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, w.timeout)
 	defer cancel()
-	err := call(ctx)
-	if cause := w.cause.Load(); cause != nil && ctx.Err() != nil && err != nil && !errors.Is(err, *cause) {
-		err = fmt.Errorf("%w; before: %w", err, *cause)
-	}
-	return clean(err, w.secrets...)
-}
-
-// remember keeps why there is no connection. An attempt that is cut off by the
-// timeout while it waits for one does not know.
-func (w *wire) remember(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	err := invoke(ctx, method, req, reply, conn, opts...)
-	switch status.Code(err) {
-	case codes.Unavailable:
-		w.cause.Store(&err)
-	case codes.DeadlineExceeded, codes.Canceled:
-	default:
-		w.cause.Store(nil)
-	}
-	return err
+	return clean(call(ctx), w.secrets...)
 }
 
 func (w *wire) flush(ctx context.Context, call func(context.Context) error) error {
