@@ -2,8 +2,10 @@ package bulk
 
 import "sync/atomic"
 
-// maxReasons bounds the memory that skip reasons can take.
-const maxReasons = 16
+const (
+	maxReasons    = 16
+	maxNameLength = 64 // bytes of a skip reason or stage name
+)
 
 // other stands for the names that came after a table was full.
 const other = "_other"
@@ -21,10 +23,11 @@ type skips struct {
 }
 
 func (s *skips) find(reason string) *skip {
+	reason = truncate(reason, maxNameLength)
 	for i := range s.reasons {
 		r := s.reasons[i].Load()
 		if r == nil {
-			fresh := &skip{name: truncate(reason, 64)}
+			fresh := &skip{name: reason}
 			if s.reasons[i].CompareAndSwap(nil, fresh) {
 				return fresh
 			}

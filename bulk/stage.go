@@ -44,6 +44,7 @@ func (o *Operation) Stage(name string) *Stage {
 	if o == nil {
 		return nil
 	}
+	name = truncate(name, maxNameLength)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if s := o.find(name); s != nil {
@@ -55,7 +56,7 @@ func (o *Operation) Stage(name string) *Stage {
 	if len(o.stages) == maxStages-1 {
 		name = other
 	}
-	s := &Stage{op: o, name: truncate(name, 64)}
+	s := &Stage{op: o, name: name}
 	o.stages = append(o.stages, s)
 	return s
 }

@@ -10,9 +10,9 @@ import (
 // stride is how many calls a quick worker gathers before it publishes them.
 const stride = 64
 
-// quick is the most time that stride calls may take in a quick worker. It
+// strideTime is the most time that stride calls may take in a quick worker. It
 // bounds what an observer can miss: a slower worker publishes every call.
-const quick = 4 * time.Millisecond
+const strideTime = 4 * time.Millisecond
 
 // Worker counts items for one goroutine at a fraction of the cost of the shared
 // methods of [Operation]. It must not be used by two goroutines at once, and
@@ -124,7 +124,7 @@ func (w *Worker) pace(n int32) {
 		return
 	}
 	now := time.Now()
-	if now.Sub(w.calm) < quick {
+	if now.Sub(w.calm) < strideTime {
 		w.limit = stride
 	}
 	w.run, w.calm = 0, now

@@ -1,0 +1,123 @@
+package bulk
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWorkerPublishesInStridesWhenQuick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, op := Start(t.Context(), "op")
+		defer op.End(nil)
+		w := op.Worker()
+		for i := range 1000 {
+			w.OK()
+			if lag := int64(i+1) - op.Snapshot().OK; lag < 0 || lag >= stride {
+				t.Fatalf("after %d quick items, %d are missing", i+1, lag)
+			}
+		}
+		if op.Snapshot().OK == 1000 {
+			t.Error("every item was published, so none was cheap")
+		}
+		w.Close()
+		if got := op.Snapshot().OK; got != 1000 {
+			t.Errorf("ok = %d after Close, want 1000", got)
+		}
+	})
+}
+
+func TestWorkerPublishesEachItemWhenSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, op := Start(t.Context(), "op")
+		defer op.End(nil)
+		w := op.Worker()
+		defer w.Close()
+		for i := range 1000 {
+			wait(100 * time.Microsecond)
+			w.OK()
+			if got := op.Snapshot().OK; got != int64(i+1) {
+				t.Fatalf("after %d items of 0.1 ms, %d are seen", i+1, got)
+			}
+		}
+	})
+}
+
+func TestWorkerKeepsSkipReasonsApart(t *testing.T) {
+	_, op := Start(t.Context(), "op")
+	defer op.End(nil)
+	w := op.Worker()
+	for i := range 999 {
+		w.Skip([]string{"old", "empty", "old"}[i%3])
+	}
+	w.Close()
+	got := op.Snapshot().Skips
+	if len(got) != 2 || got[0] != (SkipCount{"old", 666}) || got[1] != (SkipCount{"empty", 333}) {
+		t.Errorf("skips = %v", got)
+	}
+}
+
+func TestClosedWorkerStillCounts(t *testing.T) {
+	_, op := Start(t.Context(), "op")
+	defer op.End(nil)
+	w := op.Worker()
+	w.Close()
+	w.Close()
+	for i := range 200 {
+		w.OK()
+		if got := op.Snapshot().OK; got != int64(i+1) {
+			t.Fatalf("ok = %d after %d items of a closed worker", got, i+1)
+		}
+	}
+	if n := op.Snapshot().Workers; n != 0 {
+		t.Errorf("%d workers are open", n)
+	}
+}
+
+func TestCountingDoesNotAllocate(t *testing.T) {
+	_, op := Start(t.Context(), "op")
+	defer op.End(nil)
+	w := op.Worker()
+	defer w.Close()
+	err := errors.New("no name")
+	for range 2 * looksPerSecond {
+		op.Fail(err)
+	}
+	for name, f := range map[string]func(){
+		"Operation.OK": op.OK, "Operation.Add": func() { op.Add(3) }, "Operation.Bytes": func() { op.Bytes(3) },
+		"Operation.Skip": func() { op.Skip("old") }, "Operation.Fail": func() { op.Fail(err) },
+		"Worker.OK": w.OK, "Worker.Bytes": func() { w.Bytes(3) },
+		"Worker.Skip": func() { w.Skip("old") }, "Worker.Fail": func() { w.Fail(err) },
+	} {
+		// The average is rounded down, so a failure that is looked up now and
+		// then does not show.
+		if n := testing.AllocsPerRun(10_000, f); n != 0 {
+			t.Errorf("%s allocates %v times", name, n)
+		}
+	}
+}
+
+func TestLoopsDoNotAllocateForItems(t *testing.T) {
+	ctx := t.Context()
+	for name, loop := range map[string]func(n int){
+		"Range": func(n int) {
+			for range Range(ctx, "op", upTo(n)) {
+			}
+		},
+		"Range2": func(n int) {
+			for range Range2(ctx, "op", fallible(n)) {
+			}
+		},
+		"Each": func(n int) {
+			for range Each(ctx, "op", upTo(n)) {
+			}
+		},
+	} {
+		few := testing.AllocsPerRun(10, func() { loop(10) })
+		many := testing.AllocsPerRun(10, func() { loop(100_000) })
+		if many > few+5 {
+			t.Errorf("%s allocates %v times for 10 items and %v for 100000", name, few, many)
+		}
+	}
+}
