@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"net/url"
 	"slices"
-	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
@@ -76,7 +73,7 @@ func (c Config) code() []settings.Code {
 		{Name: "OTEL_SERVICE_NAME", Field: "Config.Service", Value: c.Service},
 		{Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Field: "Config.Endpoint", Value: c.Endpoint},
 		{Name: "OTEL_EXPORTER_OTLP_PROTOCOL", Field: "Config.Protocol", Value: c.Protocol},
-		{Name: "OTEL_EXPORTER_OTLP_HEADERS", Field: "Config.Headers", Value: encodePairs(c.Headers)},
+		{Name: "OTEL_EXPORTER_OTLP_HEADERS", Field: "Config.Headers", Value: settings.Pairs(c.Headers)},
 	}
 	for _, signal := range settings.Signals() {
 		code = append(code, settings.Code{
@@ -118,16 +115,4 @@ func (c Config) validate(set *settings.Set) error {
 		))
 	}
 	return errors.Join(faults...)
-}
-
-// encodePairs writes headers as the environment would hold them.
-func encodePairs(pairs map[string]string) string {
-	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(pairs)) {
-		if b.Len() > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(k + "=" + url.PathEscape(pairs[k]))
-	}
-	return b.String()
 }

@@ -132,7 +132,11 @@ func effective(set *settings.Set, res *resource.Resource, cfg Config) []Setting 
 	}
 	environment := set.Map("OTEL_RESOURCE_ATTRIBUTES")
 	for _, a := range res.Attributes() {
-		s := Setting{Name: "resource " + string(a.Key), Value: a.Value.String(), Source: "detected"}
+		s := Setting{
+			Name:   "resource " + string(a.Key),
+			Value:  settings.ShowAttribute(string(a.Key), a.Value.String()),
+			Source: "detected",
+		}
 		_, fromEnv := environment[string(a.Key)]
 		switch {
 		case slices.ContainsFunc(cfg.attributes(), func(kv attribute.KeyValue) bool { return kv.Key == a.Key }):

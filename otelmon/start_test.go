@@ -70,7 +70,8 @@ func TestZeroConfigWorks(t *testing.T) {
 func TestCodeBeatsEnvironmentBeatsDefault(t *testing.T) {
 	m, err := start(t, Config{
 		Service: "code", Exporters: "none", Headers: map[string]string{"api-key": "hunter2, = %"},
-	}, "OTEL_SERVICE_NAME=env", "OTEL_TRACES_EXPORTER=console", "OTEL_BSP_MAX_QUEUE_SIZE=7")
+		Attributes: []attribute.KeyValue{attribute.String("license", "hunter2")},
+	}, "OTEL_RESOURCE_ATTRIBUTES=token=hunter2,team.name=a", "OTEL_SERVICE_NAME=env", "OTEL_TRACES_EXPORTER=console", "OTEL_BSP_MAX_QUEUE_SIZE=7")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,15 @@ func showPairs(pairs map[string]string, public func(key string) bool) string {
 	return strings.Join(parts, ",")
 }
 
+// ShowAttribute returns the value of a resource attribute as far as it may be
+// printed.
+func ShowAttribute(key, value string) string {
+	if isPublicAttribute(key) {
+		return value
+	}
+	return redacted
+}
+
 // isPublicAttribute knows the namespaces in which resources describe
 // themselves.
 func isPublicAttribute(key string) bool {
