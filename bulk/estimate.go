@@ -43,8 +43,12 @@ func (e *estimator) observe(now time.Time, done int64) {
 	e.last, e.done = now, done
 }
 
-// overall is the mean since the start, in items per second.
+// overall is the mean since the start, in items per second. Between two slow
+// items it holds still, so that the ETA counts down.
 func (e *estimator) overall(now time.Time, done int64) float64 {
+	if e.weight > 0 && done <= e.done {
+		now = e.last
+	}
 	if t := now.Sub(e.begun).Seconds(); t > 0 {
 		return float64(done) / t
 	}

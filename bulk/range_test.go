@@ -124,7 +124,8 @@ func TestEndOfALoopDecidesTheResult(t *testing.T) {
 			}
 		}},
 		"error pairs": {result: Completed, counts: counts{ok: 3, failed: 2}, loop: func(ctx context.Context, _ func(), p Option) {
-			for range Range2(ctx, "op", fallible(5, 1, 4), p) {
+			for _, err := range Range2(ctx, "op", fallible(5, 1, 4), p) {
+				_ = err
 			}
 		}},
 		"left at an error pair": {result: Failed, counts: counts{ok: 1, failed: 1}, loop: func(ctx context.Context, _ func(), p Option) {

@@ -57,12 +57,12 @@ func TestTenHoursStayBounded(t *testing.T) {
 		if n := len(p.logs.records); n > 700 {
 			t.Errorf("%d log records, want at most 700", n)
 		}
-		checkSpread(t, root.StartTime(), root.EndTime(), eventTimes(p, t))
+		checkSpread(t, root.StartTime(), root.EndTime(), eventTimes(t, p))
 		checkSegments(t, p)
 	})
 }
 
-func eventTimes(p *probe, t *testing.T) []time.Time {
+func eventTimes(t *testing.T, p *probe) []time.Time {
 	t.Helper()
 	var times []time.Time
 	for _, e := range p.root(t, "op").Events() {

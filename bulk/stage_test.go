@@ -131,7 +131,7 @@ func TestStageNamesAreBounded(t *testing.T) {
 	_, op := Start(t.Context(), "op")
 	defer op.End(nil)
 	long := strings.Repeat("x", 100)
-	if op.Stage(long) != op.Stage(long) {
+	if again := op.Stage(long); again != op.Stage(long) {
 		t.Error("a long name gives a new stage each time")
 	}
 	first := op.Stage("first")

@@ -171,13 +171,14 @@ func (st style) line(s Snapshot, more int) string {
 		return st.fit(name + "  " + text)
 	}
 	head := fmt.Sprintf("%s %4s ", name, percent(s.Progress()))
-	return st.fit(head + st.bar(s.Progress(), st.width-1-visible(head)-visible(text)-2) + " " + text)
+	return st.fit(head + st.bar(s.Progress(), st.width-1-visible(head)-visible(text)-3) + " " + text)
 }
 
-// bar fills the room it is given, up to maxBar; with too little there is none.
+// bar takes a quarter of the line, whatever else stands there, so that it does
+// not jitter; without that much room there is none.
 func (st style) bar(progress float64, room int) string {
-	width := min(room-1, maxBar)
-	if width < minBar {
+	width := min(st.width/4, maxBar)
+	if width < minBar || width > room {
 		return ""
 	}
 	full := int(progress * float64(width))

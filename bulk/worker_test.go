@@ -106,7 +106,8 @@ func TestLoopsDoNotAllocateForItems(t *testing.T) {
 			}
 		},
 		"Range2": func(n int) {
-			for range Range2(ctx, "op", fallible(n)) {
+			for _, err := range Range2(ctx, "op", fallible(n)) {
+				_ = err
 			}
 		},
 		"Each": func(n int) {

@@ -1,0 +1,146 @@
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelmon/otelmon-go/bulk"
+)
+
+func ExampleRange() {
+	ctx := context.Background()
+	users := []string{"ada", "grace", "rob"}
+	for u := range bulk.Range(ctx, "import.users", slices.Values(users), bulk.Total(len(users))) {
+		fmt.Println("saved", u)
+	}
+	// Output:
+	// saved ada
+	// saved grace
+	// saved rob
+}
+
+func ExampleRange2() {
+	ctx := context.Background()
+	rows := func(yield func(string, error) bool) {
+		_ = yield("ada", nil) && yield("", errors.New("row 2: no name")) && yield("rob", nil)
+	}
+	for name, err := range bulk.Range2(ctx, "etl.orders", rows) {
+		if err != nil {
+			continue // counted as failed
+		}
+		fmt.Println("loaded", name)
+	}
+	// Output:
+	// loaded ada
+	// loaded rob
+}
+
+func ExampleEach() {
+	ctx := context.Background()
+	for item, id := range bulk.Each(ctx, "reindex", slices.Values([]int{1, 2, 3, 4})) {
+		switch id {
+		case 2:
+			item.Skip("unchanged")
+		case 3:
+			item.Fail(errors.New("no such document"), attribute.Int("document.id", id))
+		case 4:
+			s := item.Operation().Snapshot()
+			fmt.Println(s.OK, "ok,", s.Failed, "failed,", s.Skipped, "skipped so far")
+		}
+	}
+	// Output: 1 ok, 1 failed, 1 skipped so far
+}
+
+func ExampleSlice() {
+	for n := range bulk.Slice(context.Background(), "square", []int{1, 2, 3}) {
+		fmt.Println(n * n)
+	}
+	// Output:
+	// 1
+	// 4
+	// 9
+}
+
+func ExampleChan() {
+	messages := make(chan string, 2)
+	messages <- "hello"
+	messages <- "goodbye"
+	close(messages)
+	for m := range bulk.Chan(context.Background(), "consume", messages) {
+		fmt.Println(m)
+	}
+	// Output:
+	// hello
+	// goodbye
+}
+
+func ExampleStart() {
+	migrate := func(ctx context.Context, rows int) (err error) {
+		ctx, op := bulk.Start(ctx, "migrate", bulk.Total(rows))
+		defer op.End(&err)
+		for range rows {
+			op.OK()
+			bulk.From(ctx).Bytes(512) // wherever only the context is at hand
+		}
+		fmt.Println(op.Snapshot().Items(), "rows,", op.Snapshot().Bytes, "bytes")
+		return nil
+	}
+	if err := migrate(context.Background(), 10); err != nil {
+		fmt.Println(err)
+	}
+	// Output: 10 rows, 5120 bytes
+}
+
+func ExampleOperation_Worker() {
+	_, op := bulk.Start(context.Background(), "hash", bulk.Total(4000))
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			w := op.Worker()
+			defer w.Close()
+			for range 1000 {
+				w.OK()
+			}
+		})
+	}
+	wg.Wait()
+	op.End(nil)
+	fmt.Println(op.Snapshot().OK)
+	// Output: 4000
+}
+
+func ExampleOperation_Stage() {
+	_, op := bulk.Start(context.Background(), "etl")
+	defer op.End(nil)
+	transform := func() {
+		defer op.Stage("transform").Enter()()
+		// the work of this stage
+	}
+	transform()
+	fmt.Println(op.Snapshot().Stages[0].Name)
+	// Output: transform
+}
+
+func ExampleLive() {
+	_, op := bulk.Start(context.Background(), "import.users", bulk.Total(200))
+	defer op.End(nil)
+	op.Add(50)
+	for _, s := range bulk.Live() {
+		fmt.Printf("%s: %.0f%%\n", s.Name, 100*s.Progress())
+	}
+	// Output: import.users: 25%
+}
+
+func ExampleTerminal() {
+	defer bulk.Terminal(os.Stderr)()
+	for range bulk.Slice(context.Background(), "import.users", make([]int, 1000)) {
+		// a progress line, if stderr is a terminal
+	}
+	// Output:
+}
