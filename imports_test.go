@@ -28,19 +28,25 @@ func rules() map[string][]string {
 		otel + "/log/", otel + "/log", otel + "/propagation", module + "internal/keys",
 	}
 	return map[string][]string{
-		"internal/keys":        {otel + "/attribute"},
-		"internal/settings":    {},
-		"internal/oteltest":    append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
-		"health":               api,
-		"health/healthgrpc":    {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
-		"health/alert":         {module + "health"},
-		"health/healthtest":    {module + "health"},
-		"bulk":                 append([]string{"golang.org/x/time/rate"}, api...),
-		"exporters":            {otel, otel + "/", module + "exporters/spool", module + "internal/keys"},
-		"exporters/spool":      {},
-		"exporters/prometheus": {otel, otel + "/", "github.com/prometheus/client_golang/"},
+		"internal/keys":     {otel + "/attribute"},
+		"internal/settings": {},
+		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
+		"health":            api,
+		"health/healthgrpc": {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
+		"health/alert":      {module + "health"},
+		"health/healthtest": {module + "health"},
+		"bulk":              append([]string{"golang.org/x/time/rate"}, api...),
+		"exporters": {
+			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
+			module + "exporters/spool", module + "internal/keys",
+		},
+		"exporters/spool": {},
+		"exporters/prometheus": {
+			otel, otel + "/", "go.opentelemetry.io/contrib/instrumentation/runtime", "github.com/prometheus/client_golang/",
+		},
 		"otelmon": {
 			otel, otel + "/", "go.opentelemetry.io/contrib/",
+			"github.com/lmittmann/tint", "github.com/go-logr/logr", "golang.org/x/term",
 			module + "exporters", module + "internal/keys", module + "internal/settings",
 		},
 		"console":     {otel, otel + "/", module + "internal/keys"},
