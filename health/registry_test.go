@@ -43,6 +43,9 @@ func TestResultExpires(t *testing.T) {
 			a := attributesOf(e)
 			told = append(told, a["health.check.previous_state"]+">"+a["health.check.state"])
 		}
+		if at := got.events.all()[1].Timestamp(); !at.Equal(stale.Timestamp) {
+			t.Errorf("became stale at %v, told as %v", stale.Timestamp, at)
+		}
 		if want := "unknown>healthy healthy>unknown unknown>healthy"; strings.Join(told, " ") != want {
 			t.Errorf("events %v, want %s", told, want)
 		}
@@ -112,6 +115,7 @@ func TestLifecycle(t *testing.T) {
 
 		r := New(Options{})
 		must(t, r.Start(t.Context()))
+		advance(time.Minute) // with nothing to do
 		fails(r.Start(t.Context()), "started already")
 		must(t, r.Register(Check{Name: "c", Func: pass, Interval: time.Second}))
 		fails(r.Register(Check{Name: "c", Func: pass}), "taken")
@@ -165,9 +169,11 @@ func TestShutdownWaitsAsLongAsItMay(t *testing.T) {
 func TestEndOfStartContextStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
+		o, got := recording(t)
 		var seen, calls atomic.Int32
 		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, int32(7)))
-		r := New(Options{})
+		r := New(o)
+		must(t, r.Register(Check{Name: "obedient", Func: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, Timeout: time.Minute}))
 		must(t, r.Register(Check{Name: "c", Interval: time.Second, Func: func(ctx context.Context) error {
 			calls.Add(1)
 			seen.Store(ctx.Value(key{}).(int32))
@@ -178,6 +184,10 @@ func TestEndOfStartContextStops(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		expect(t, r, "c", StateUnknown, ReasonStopped)
+		expect(t, r, "obedient", StateUnknown, ReasonStopped)
+		if n := len(got.events.all()); n != 1 {
+			t.Errorf("%d events, want only that of the first result of c", n)
+		}
 		n := calls.Load()
 		advance(time.Minute)
 		if calls.Load() != n {

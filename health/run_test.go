@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.opentelemetry.io/otel/codes"
 )
 
 // A function that ignores its context costs one goroutine, its own verdict, and
@@ -28,7 +30,6 @@ func TestHungCheckHurtsNobodyElse(t *testing.T) {
 				others.Add(1)
 				return nil
 			}})
-		before := runtime.NumGoroutine()
 		advance(500*time.Millisecond + 2*time.Second - time.Nanosecond)
 		expect(t, r, "hung", StateUnknown, ReasonPending)
 		advance(time.Nanosecond) // the bound is hard
@@ -44,8 +45,8 @@ func TestHungCheckHurtsNobodyElse(t *testing.T) {
 		if n := calls.Load(); n != 1 {
 			t.Errorf("called %d times, want 1: executions pile up", n)
 		}
-		if n := runtime.NumGoroutine(); n > before+1 {
-			t.Errorf("%d goroutines, was %d", n, before)
+		if n := ourGoroutines(); n != 2 {
+			t.Errorf("%d goroutines, want the scheduler's and the hung one", n)
 		}
 		if n := others.Load(); n < 55 || n > 65 {
 			t.Errorf("the other check ran %d times in 10 min, want 60: the hung one kept the only slot", n)
@@ -59,6 +60,20 @@ func TestHungCheckHurtsNobodyElse(t *testing.T) {
 			t.Errorf("called %d times after it returned, want 2", n)
 		}
 	})
+}
+
+// ourGoroutines counts those that are in a method of a registry.
+func ourGoroutines() int {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	n := 0
+	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+		calls, _, _ := strings.Cut(stack, "created by")
+		if strings.Contains(calls, "health.(*Registry).") {
+			n++
+		}
+	}
+	return n
 }
 
 // The late nil of an execution that was given up must not make it healthy.
@@ -223,6 +238,9 @@ func TestStartedSpanOfBrokenOffExecutionEnds(t *testing.T) {
 		if started, ended := len(got.spans.Started()), len(got.spans.Ended()); started != 1 || ended != 1 {
 			t.Errorf("%d spans started, %d ended, want one each", started, ended)
 		}
+		if s := got.spans.Ended()[0]; s.Status().Code != codes.Unset || len(s.Attributes()) != 2 {
+			t.Errorf("a span of nothing says %v %v", s.Status(), s.Attributes())
+		}
 	})
 }
 
@@ -238,6 +256,42 @@ func TestDetailsAndDegradation(t *testing.T) {
 		}
 		if state := r.Report().State; state != StateDegraded {
 			t.Errorf("the service is %s, want degraded", state)
+		}
+	})
+}
+
+func TestUnregisterBreaksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, got := recording(t)
+		var ended atomic.Bool
+		r := begin(t, o, Check{Name: "c", Timeout: time.Minute, Func: func(ctx context.Context) error {
+			<-ctx.Done()
+			ended.Store(true)
+			return ctx.Err()
+		}})
+		advance(5 * time.Second)
+		r.Unregister("c")
+		synctest.Wait()
+		if !ended.Load() {
+			t.Error("the execution goes on")
+		}
+		advance(time.Minute)
+		if n := len(got.events.all()); n != 0 {
+			t.Errorf("%d events of a check that is gone", n)
+		}
+	})
+}
+
+func TestContextEndsWithTheExecution(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept context.Context
+		begin(t, Options{}, Check{Name: "c", Timeout: time.Minute, Func: func(ctx context.Context) error {
+			kept = ctx //nolint:fatcontext // to look at it afterwards
+			return nil
+		}})
+		advance(2 * time.Second)
+		if !errors.Is(kept.Err(), context.Canceled) {
+			t.Errorf("the context outlives the execution: %v", kept.Err())
 		}
 	})
 }

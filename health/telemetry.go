@@ -60,13 +60,14 @@ func (t *telemetry) unregister() {
 	}
 }
 
-// startSpan starts the span of an execution that is certain to be recorded.
+// startSpan starts the span of an execution that is certain to be recorded. It
+// is a root, because Start took the caller's span out of the context.
 func (t *telemetry) startSpan(ctx context.Context, x *run) (spanCtx context.Context, span trace.Span) {
 	spanCtx, span = ctx, trace.SpanFromContext(ctx)
 	defer contain()
 	c := x.entry.check
 	return t.tracer.Start(ctx, keys.SpanHealthCheck+" "+c.Name, //nolint:spancheck // telemetry.end ends it
-		trace.WithNewRoot(), trace.WithTimestamp(x.started), trace.WithAttributes(
+		trace.WithTimestamp(x.started), trace.WithAttributes(
 			attribute.String(keys.HealthCheckName, c.Name),
 			attribute.Bool(keys.HealthCheckCritical, c.Critical)))
 }

@@ -15,9 +15,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/log"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -248,6 +250,44 @@ func TestHangingTelemetry(t *testing.T) {
 		}
 		once.Do(func() { close(release) })
 		must(t, r.Shutdown(t.Context()))
+	})
+}
+
+// Both goroutines of a run may sit in the same tracer: each span it hands out
+// must still end.
+func TestTracerThatHangsOnStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		spans := tracetest.NewSpanRecorder()
+		provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans),
+			sdktrace.WithSpanProcessor(badProcessor{func() { <-release }, fine}))
+		r := begin(t, Options{TracerProvider: provider}, Check{Name: "c", Interval: time.Hour, Timeout: time.Second, Func: pass})
+		advance(5 * time.Second)
+		close(release)
+		synctest.Wait()
+		expect(t, r, "c", StateUnhealthy, ReasonHung)
+		if started, ended := len(spans.Started()), len(spans.Ended()); started != 2 || ended != 2 {
+			t.Errorf("%d spans started, %d ended, want 2", started, ended)
+		}
+	})
+}
+
+type slowLogs struct{ recorder }
+
+func (*slowLogs) OnEmit(context.Context, *sdklog.Record) error {
+	advanceInCheck(time.Minute)
+	return nil
+}
+
+func TestSpanDoesNotMeasureTelemetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, got := recording(t)
+		o.LoggerProvider = sdklog.NewLoggerProvider(sdklog.WithProcessor(new(slowLogs)))
+		begin(t, o, Check{Name: "c", Interval: time.Hour, Func: func(context.Context) error { advanceInCheck(time.Second); return nil }})
+		advance(10 * time.Minute)
+		if s := got.spans.Ended()[0]; s.EndTime().Sub(s.StartTime()) != time.Second {
+			t.Errorf("took %v, want 1 s", s.EndTime().Sub(s.StartTime()))
+		}
 	})
 }
 
