@@ -37,7 +37,7 @@ func withoutSDK() []pair {
 		call("counter", func() { counter.Add(ctx, 1) }),
 		call("gauge", func() { gauge.Set(ctx, 0.5) }),
 		call("histogram (Timer)", func() { timer.Record(ctx, time.Second) }),
-		call("health.Detail outside of a check", func() { health.Detail(ctx, detail) }),
+		call("health.Detail", func() { health.Detail(ctx, detail) }),
 		call("bulk owned Worker.OK", w.OK),
 		{
 			name: "no SDK: bulk.Range, an item (bare range)", bound: plus(1), other: bareRange,

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelmon/otelmon-go/otelmon"
@@ -42,11 +43,8 @@ func operations(tracer trace.Tracer, meter metric.Meter, b bound) []pair {
 	duration := must(meter.Float64Histogram("operation.duration", metric.WithUnit("s"), buckets()))
 	name := attribute.String("otelmon.operation.name", "charge-card")
 	o := byHand{
-		tracer: tracer, duration: duration,
+		tracer: tracer, duration: duration, name: name,
 		ok: []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(name))},
-		failed: []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
-			name, attribute.String("error.type", "*errors.errorString"),
-		))},
 	}
 	ctx := context.Background()
 	loop := func(do func(context.Context, error, ...attribute.KeyValue) error, err error, attrs ...attribute.KeyValue) work {
@@ -75,34 +73,47 @@ func begin(ctx context.Context, fault error, attrs ...attribute.KeyValue) (err e
 	return fault
 }
 
-// byHand does what Begin does, with everything prebuilt that can be.
+// byHand does what Begin does, with everything prebuilt that can be: the type
+// of an error is known only when it happens.
 type byHand struct {
-	tracer     trace.Tracer
-	duration   metric.Float64Histogram
-	ok, failed []metric.RecordOption
+	tracer   trace.Tracer
+	duration metric.Float64Histogram
+	name     attribute.KeyValue
+	ok       []metric.RecordOption
 }
 
 func (o *byHand) charge(ctx context.Context, fault error, attrs ...attribute.KeyValue) (err error) {
+	var span trace.Span
 	start := time.Now()
-	ctx, span := o.tracer.Start(ctx, "charge-card", trace.WithAttributes(attrs...)) //nolint:spancheck // the deferred function ends it; the error is its status
+	if len(attrs) == 0 {
+		ctx, span = o.tracer.Start(ctx, "charge-card")
+	} else {
+		ctx, span = o.tracer.Start(ctx, "charge-card", trace.WithAttributes(attrs...))
+	}
 	defer func() {
 		r := recover()
-		options := o.ok
-		switch {
-		case r != nil:
-			options = o.failed
-			span.SetAttributes(attribute.String("error.type", "panic"))
-			span.SetStatus(codes.Error, fmt.Sprint(r))
-		case err != nil:
-			options = o.failed
-			span.SetAttributes(attribute.String("error.type", "*errors.errorString"))
-			span.SetStatus(codes.Error, err.Error())
-		}
-		o.duration.Record(ctx, time.Since(start).Seconds(), options...)
-		span.End()
+		o.end(ctx, span, start, err, r)
 		if r != nil {
 			panic(r)
 		}
 	}()
-	return fault //nolint:spancheck // as above
+	return fault
+}
+
+func (o *byHand) end(ctx context.Context, span trace.Span, start time.Time, err error, panicked any) {
+	switch {
+	case panicked != nil:
+		o.fail(ctx, span, start, semconv.ErrorTypeKey.String("panic"), fmt.Sprint(panicked))
+	case err != nil:
+		o.fail(ctx, span, start, semconv.ErrorType(err), err.Error())
+	default:
+		o.duration.Record(ctx, time.Since(start).Seconds(), o.ok...)
+	}
+	span.End()
+}
+
+func (o *byHand) fail(ctx context.Context, span trace.Span, start time.Time, class attribute.KeyValue, text string) {
+	span.SetAttributes(class)
+	span.SetStatus(codes.Error, text)
+	o.duration.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(o.name, class))
 }

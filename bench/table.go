@@ -36,8 +36,16 @@ func (t *table) measure(pairs []pair, wanted func(string) bool) {
 
 func (t *table) add(name string, r result, b bound) {
 	t.print(
-		name, nanos(r.ours), nanos(r.other), factor(r.ratio()), factor(r.median), signed(r.extra(), 1)+" ns",
+		name, nanos(r.ours), nanos(r.other), factor(r.ratio()), factor(r.median), extra(r.extra()),
 		signed(r.allocs-r.otherAllocs, 0), signed(r.bytes-r.otherBytes, 0), b, t.verdict(b, b.missed(r)),
+	)
+}
+
+func (t *table) addSize(name string, ours, other, most float64) {
+	b := bound{ratio: most}
+	t.print(
+		name, megabytes(ours), megabytes(other), factor(ours/other), "", signed((ours-other)/1e6, 2)+" MB",
+		"", "", b, t.verdict(b, most > 0 && ours > most*other),
 	)
 }
 
@@ -55,11 +63,23 @@ func (t *table) verdict(b bound, missed bool) string {
 func factor(v float64) string { return fmt.Sprintf("%.2f×", v) }
 
 func nanos(v float64) string {
-	if v < 100 {
+	switch {
+	case v < 100:
 		return fmt.Sprintf("%.1f ns", v)
+	case v < 1e4:
+		return fmt.Sprintf("%.0f ns", v)
 	}
-	return fmt.Sprintf("%.0f ns", v)
+	return fmt.Sprintf("%.1f µs", v/1e3)
 }
+
+func extra(v float64) string {
+	if math.Abs(v) < 1e4 {
+		return signed(v, 1) + " ns"
+	}
+	return signed(v/1e3, 1) + " µs"
+}
+
+func megabytes(v float64) string { return fmt.Sprintf("%.2f MB", v/1e6) }
 
 // signed leaves out the sign of what is shown as zero.
 func signed(v float64, digits int) string {
