@@ -36,7 +36,8 @@ func tightestCgroup(root fs.FS) (cgroup, error) {
 	for dir := h.dir; ; dir = path.Dir(dir) {
 		group, err := h.read(root, dir)
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // the root group has no such files
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
+			// The root group has no such files, and fs no such name.
 		case err != nil:
 			return tightest, err
 		case dir == h.dir || group.limit != math.MaxUint64 && group.share() > tightest.share():
