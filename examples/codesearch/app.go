@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -22,6 +23,7 @@ const consolePath = "/debug/otelmon/"
 type app struct {
 	store  *store
 	root   string
+	source fs.FS // what lies below root
 	state  indexState
 	logger *slog.Logger
 
@@ -29,7 +31,7 @@ type app struct {
 }
 
 func newApp(s *store, root string, logger *slog.Logger, terminal *os.File) *app {
-	return &app{store: s, root: root, logger: logger, terminal: terminal}
+	return &app{store: s, root: root, source: os.DirFS(root), logger: logger, terminal: terminal}
 }
 
 // index brings the index up to date. That ctx ends is no error: the next run
@@ -41,17 +43,17 @@ func (a *app) index(ctx context.Context) error {
 	if err == nil {
 		s, err = a.update(ctx)
 	}
-	stopped := err != nil && ctx.Err() != nil
-	if stopped {
+	message := "the index is up to date"
+	switch {
+	case err == nil:
+		finished = time.Now()
+	case ctx.Err() != nil:
 		err = nil
+		message = "indexing stopped; the next start goes on from here"
 	}
-	a.state.end(err)
+	a.state.end(finished, err)
 	if err != nil {
 		return fmt.Errorf("indexing: %w", err)
-	}
-	message := "the index is up to date"
-	if stopped {
-		message = "indexing stopped; the next start goes on from here"
 	}
 	a.logger.InfoContext(ctx, message,
 		"found", s.Total, "indexed", s.OK, "skipped", s.Skipped, "failed", s.Failed, "took", s.Elapsed.Round(time.Millisecond))
@@ -65,7 +67,7 @@ func (a *app) update(ctx context.Context) (bulk.Snapshot, error) {
 		defer bulk.Terminal(a.terminal)()
 	}
 	x := indexer{
-		store: a.store, source: os.DirFS(a.root), root: a.root,
+		store: a.store, source: a.source, root: a.root,
 		files: otelmon.NewGauge("codesearch.files", "{file}", "Files in the index."),
 	}
 	return x.run(ctx)
@@ -78,9 +80,10 @@ func (a *app) indexOnce(ctx context.Context, stdout io.Writer) error {
 
 // serve answers searches while it indexes and afterwards, until ctx ends.
 func (a *app) serve(ctx context.Context, f flags, console http.Handler, stdout io.Writer) (err error) {
-	lasting := context.WithoutCancel(ctx) // for what ends in its turn
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	lasting, release := grace(ctx)
+	defer release()
 
 	checks := health.New(health.Options{})
 	if err := errors.Join(register(checks, a.store, &a.state), checks.Start(lasting)); err != nil {
@@ -88,12 +91,15 @@ func (a *app) serve(ctx context.Context, f flags, console http.Handler, stdout i
 	}
 	defer func() { err = errors.Join(err, checks.Shutdown(lasting)) }()
 
-	l, err := listen(ctx, f.addr)
+	l, instead, err := listen(ctx, f.addr)
 	if err != nil {
 		return err
 	}
+	if instead != "" {
+		fmt.Fprintf(stdout, "%s; taking a free port instead.\n", instead)
+	}
 	web := serve(l, a.handler(checks, console), fail)
-	a.welcome(stdout, f, baseURL(l.Addr()))
+	a.welcome(stdout, baseURL(l.Addr()))
 
 	var jobs sync.WaitGroup
 	jobs.Go(func() {
@@ -105,8 +111,9 @@ func (a *app) serve(ctx context.Context, f flags, console http.Handler, stdout i
 		jobs.Go(func() { traffic(ctx, baseURL(l.Addr()), a.logger) })
 	}
 	<-ctx.Done()
+	err = web.stop(lasting)
 	jobs.Wait()
-	return web.stop(lasting)
+	return err
 }
 
 func (a *app) handler(checks *health.Registry, console http.Handler) http.Handler {
@@ -120,10 +127,7 @@ func (a *app) handler(checks *health.Registry, console http.Handler) http.Handle
 	return otelmon.Handler(mux, otelmon.Untraced(consolePath, "/page.css"))
 }
 
-func (a *app) welcome(stdout io.Writer, f flags, base string) {
-	if "http://"+f.addr != base {
-		fmt.Fprintf(stdout, "%s is taken, so a free port is used.\n", f.addr)
-	}
+func (a *app) welcome(stdout io.Writer, base string) {
 	fmt.Fprintf(stdout, `
 Indexing %s
 into %s

@@ -87,11 +87,13 @@ func (x *indexer) update(ctx context.Context, op *bulk.Operation, found tree, kn
 			}
 		})
 	}
+	writing, release := grace(ctx)
+	defer release()
 	written := make(chan error, 1)
 	go func() {
-		w := writer{store: x.store, files: x.files, op: op, counts: op.Worker()}
-		defer w.counts.Close()
-		err := w.run(context.WithoutCancel(ctx), changes)
+		w := writer{store: x.store, files: x.files, stage: op.Stage("write"), counts: op.Worker()}
+		err := w.run(writing, changes)
+		w.counts.Close() // before the operation can end
 		stop(err)
 		written <- err
 	}()
@@ -151,8 +153,8 @@ func (r *reader) read(ctx context.Context, f file) {
 type writer struct {
 	store  *store
 	files  otelmon.Gauge
-	op     *bulk.Operation
 	counts *bulk.Worker
+	stage  *bulk.Stage
 	batch  batch
 }
 
@@ -177,7 +179,7 @@ func (w *writer) commit(ctx context.Context) (err error) {
 	if w.batch.len() == 0 {
 		return nil
 	}
-	defer w.op.Stage("write").Enter()()
+	defer w.stage.Enter()()
 	ctx, end := otelmon.Begin(ctx, "codesearch.commit", attribute.Int("db.operation.batch.size", w.batch.len()))
 	defer end(&err)
 	files, err := w.store.apply(ctx, w.batch)

@@ -45,12 +45,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer flush(ctx, mon)
-	index, err := openStore(ctx, f.db, f.fresh)
+	index, err := openStore(ctx, f.db)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, index.Close()) }()
-
+	if f.fresh {
+		if err := index.clear(ctx); err != nil {
+			return err
+		}
+	}
 	terminal, _ := stderr.(*os.File)
 	a := newApp(index, root, mon.Logger(), terminal)
 	if f.once {

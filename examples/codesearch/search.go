@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -39,6 +40,10 @@ type result struct {
 	Path  string `json:"path"`
 	Lines []line `json:"lines"`
 }
+
+// Link is where page.html points to. html/template would not escape the "?"
+// and "#" that a path may have.
+func (r result) Link() string { return (&url.URL{Path: "/source/" + r.Path}).EscapedPath() }
 
 // find returns the best files for a query and how many there are in all.
 func (s *store) find(ctx context.Context, q query) (results []result, total int, err error) {

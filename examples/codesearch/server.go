@@ -5,30 +5,25 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
-// drainTimeout bounds the wait for requests that still run when the program
-// ends.
-const drainTimeout = 5 * time.Second
-
-// listen takes the address asked for or, when that is not free, any free port
-// on the same host.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+// listen takes the address asked for or, when the system refuses that, any free
+// port on the same host, and says why.
+func listen(ctx context.Context, addr string) (l net.Listener, instead string, err error) {
 	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", addr)
-	if err == nil {
-		return l, nil
+	l, err = lc.Listen(ctx, "tcp", addr)
+	var refused *os.SyscallError // unlike an address that is none
+	if err == nil || !errors.As(err, &refused) {
+		return l, "", err
 	}
-	host, _, wrong := net.SplitHostPort(addr)
-	if wrong != nil {
-		return nil, err
-	}
+	host, _, _ := net.SplitHostPort(addr)
 	l, again := lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if again != nil {
-		return nil, err // the host is the trouble, not the port
+		return nil, "", err // the host is the trouble, not the port
 	}
-	return l, nil
+	return l, err.Error(), nil
 }
 
 // baseURL is where people on this machine reach what listens on addr.
@@ -65,10 +60,8 @@ func serve(l net.Listener, handler http.Handler, failed func(error)) *server {
 	return s
 }
 
-// stop waits for the requests that run, but not for ever.
+// stop waits for the requests that run, until ctx ends.
 func (s *server) stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
 	err := s.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.Close())

@@ -31,13 +31,10 @@ func (s *indexState) begin(finished time.Time) {
 	s.running, s.finished = true, finished
 }
 
-func (s *indexState) end(err error) {
+func (s *indexState) end(finished time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running, s.err = false, err
-	if err == nil {
-		s.finished = time.Now()
-	}
+	s.running, s.finished, s.err = false, finished, err
 }
 
 // check is the health of the index. An old index is of use, so nothing here

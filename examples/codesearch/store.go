@@ -46,9 +46,8 @@ type store struct {
 	read  *traced
 }
 
-// openStore opens the index or makes an empty one. Fresh throws away what is in
-// it.
-func openStore(ctx context.Context, path string, fresh bool) (_ *store, err error) {
+// openStore opens the index or makes an empty one.
+func openStore(ctx context.Context, path string) (_ *store, err error) {
 	s := &store{path: path}
 	defer func() {
 		if err != nil {
@@ -58,12 +57,12 @@ func openStore(ctx context.Context, path string, fresh bool) (_ *store, err erro
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
 	}
-	s.write, err = sql.Open("sqlite", dsn(path, "journal_mode(WAL)", "synchronous(NORMAL)"))
+	s.write, err = sql.Open("sqlite", dsn(path, "synchronous(NORMAL)"))
 	if err != nil {
 		return nil, err
 	}
 	s.write.SetMaxOpenConns(1)
-	if err := s.prepare(ctx, fresh); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
 	readers, err := sql.Open("sqlite", dsn(path, "query_only(1)"))
@@ -85,7 +84,7 @@ func dsn(path string, pragmas ...string) string {
 }
 
 // prepare makes the tables, unless a usable index is there.
-func (s *store) prepare(ctx context.Context, fresh bool) error {
+func (s *store) prepare(ctx context.Context) error {
 	var id, version, tables int
 	err := s.write.QueryRowContext(ctx, `SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
 		FROM pragma_application_id, pragma_user_version`).Scan(&id, &version, &tables)
@@ -94,9 +93,19 @@ func (s *store) prepare(ctx context.Context, fresh bool) error {
 		return err
 	case tables > 0 && id != applicationID:
 		return errors.New("this database belongs to another program; choose another file with -db")
-	case tables > 0 && version == schemaVersion && !fresh:
+	}
+	// Not before: it writes. From now on readers do not wait for the writer.
+	if _, err := s.write.ExecContext(ctx, `PRAGMA journal_mode = WAL`); err != nil {
+		return err
+	}
+	if tables > 0 && version == schemaVersion {
 		return nil
 	}
+	return s.clear(ctx)
+}
+
+// clear throws away all that is indexed.
+func (s *store) clear(ctx context.Context) error {
 	return s.inTransaction(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS search; DROP TABLE IF EXISTS run;`+schema+
 			fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d;`, applicationID, schemaVersion))

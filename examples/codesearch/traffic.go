@@ -38,6 +38,9 @@ func traffic(ctx context.Context, base string, logger *slog.Logger) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if ctx.Err() != nil {
+				return
+			}
 		}
 		address := base + "/search?format=json&q=" + url.QueryEscape(queries[rand.IntN(len(queries))])
 		if err := visit(context.WithoutCancel(ctx), client, address); err != nil {

@@ -46,7 +46,7 @@ func run(ctx context.Context, addr string) error {
 	mux.Handle("/", checks.Handler()) // /livez, /readyz and /startupz
 	mux.Handle("/debug/otelmon/", con.Handler())
 
-	server := &http.Server{Addr: addr, Handler: otelmon.Handler(mux), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: addr, Handler: otelmon.Handler(mux, otelmon.Untraced("/debug/")), ReadHeaderTimeout: 5 * time.Second}
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() { stopped <- server.Shutdown(context.WithoutCancel(ctx)) })
 	log.Printf("serving http://%s/hello/you, console at http://%[1]s/debug/otelmon/", addr)
