@@ -28,16 +28,15 @@ type notesKey struct{}
 
 // notes collects the details of one execution until it is settled.
 type notes struct {
-	mu     sync.Mutex
-	closed bool
-	facts  []attribute.KeyValue
+	mu    sync.Mutex
+	facts []attribute.KeyValue
 }
 
 func (n *notes) add(facts []attribute.KeyValue) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, fact := range facts {
-		if n.closed || len(n.facts) == maxDetails {
+		if len(n.facts) == maxDetails {
 			return
 		}
 		n.facts = append(n.facts, plain(fact))
@@ -54,10 +53,9 @@ func plain(fact attribute.KeyValue) attribute.KeyValue {
 	}
 }
 
-// close returns what was collected; what comes later is dropped.
-func (n *notes) close() attribute.Set {
+// collected copies what there is; what comes later reaches nobody.
+func (n *notes) collected() attribute.Set {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.closed = true
 	return attribute.NewSet(n.facts...)
 }

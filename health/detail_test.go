@@ -49,7 +49,7 @@ func TestDetailsAreBounded(t *testing.T) {
 	for i := range 100 {
 		n.add([]attribute.KeyValue{attribute.String(fmt.Sprint("k", i), strings.Repeat("x", 1<<16))})
 	}
-	facts := n.close()
+	facts := n.collected()
 	if facts.Len() != maxDetails {
 		t.Errorf("%d details, want %d", facts.Len(), maxDetails)
 	}

@@ -230,6 +230,7 @@ func TestAcceptNegotiation(t *testing.T) {
 		"text/plain, application/json":        false,
 		"text/plain;q=0.5, application/json":  true,
 		"application/json;q=0":                false,
+		"text/plain,application/json;q=5":     false,
 		"application/json;q=x":                false,
 		"application/json;q=NaN":              false,
 		"application/*":                       false,

@@ -103,7 +103,7 @@ func (r *Registry) conclude(base context.Context, x *run, found finding) {
 		return
 	}
 	x.elapsed = time.Since(x.started)
-	x.facts = x.notes.close()
+	x.facts = x.notes.collected()
 	r.telemetry.trace(base, x, found)
 	defer r.telemetry.end(x)
 	if steps, ok := r.publish(base, x, found); ok {

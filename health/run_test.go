@@ -244,6 +244,18 @@ func TestStartedSpanOfBrokenOffExecutionEnds(t *testing.T) {
 	})
 }
 
+// An error that came because the context ended is a timeout, whatever it says.
+func TestTimeoutInOtherWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{}, Check{Name: "c", Timeout: time.Second, Func: func(ctx context.Context) error {
+			<-ctx.Done()
+			return errors.New("gave up")
+		}})
+		advance(3 * time.Second)
+		expect(t, r, "c", StateUnhealthy, ReasonTimeout)
+	})
+}
+
 func TestDetailsAndDegradation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := begin(t, Options{}, Check{Name: "c", Critical: true, Func: func(context.Context) error {
