@@ -90,14 +90,14 @@ func TestOperationsOfOneNameAreTakenTogether(t *testing.T) {
 	_, a := Start(t.Context(), "op", Total(10), p.Providers)
 	_, b := Start(t.Context(), "op", Total(30), p.Providers)
 	_, c := Start(t.Context(), "op", p.Providers)
-	a.Add(9)
+	a.Add(15) // more than expected
 	b.Add(1)
 	c.Add(100)
 	got := p.collect(t)
 	for s, want := range map[string]float64{
-		"bulk.items{bulk.item.outcome=ok,bulk.operation.name=op}": 110,
+		"bulk.items{bulk.item.outcome=ok,bulk.operation.name=op}": 116,
 		"bulk.operation.active{bulk.operation.name=op}":           3,
-		"bulk.operation.progress{bulk.operation.name=op}":         0.25, // c has no total
+		"bulk.operation.progress{bulk.operation.name=op}":         0.275, // c has no total
 	} {
 		if got[s] != want {
 			t.Errorf("%s = %v, want %v", s, got[s], want)
@@ -221,7 +221,7 @@ func TestGlobalProviderSetAfterTheFirstOperation(t *testing.T) {
 	_, early := Start(t.Context(), "op") // ends before
 	early.Add(1)
 	early.End(nil)
-	_, across := Start(t.Context(), "op") // runs across
+	_, across := Start(t.Context(), "op", Total(100)) // runs across
 	across.Add(10)
 
 	p := newProbe()
@@ -230,10 +230,13 @@ func TestGlobalProviderSetAfterTheFirstOperation(t *testing.T) {
 	if n := p.collect(t)[ok]; n != 11 {
 		t.Errorf("%v items at once, want 11", n)
 	}
-	_, late := Start(t.Context(), "op")
+	_, late := Start(t.Context(), "op", Total(100))
 	late.Add(100)
 	if n := p.collect(t)[ok]; n != 111 {
 		t.Errorf("%v items with an operation from after, want 111", n)
+	}
+	if n := p.collect(t)["bulk.operation.progress{bulk.operation.name=op}"]; n != 0.55 {
+		t.Errorf("progress = %v, want that of both operations, 0.55", n)
 	}
 	across.End(nil)
 	late.End(nil)

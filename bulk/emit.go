@@ -31,7 +31,10 @@ func (o *Operation) announce() {
 func (o *Operation) conclude(s Snapshot, cause error) {
 	end := s.Started.Add(s.Elapsed)
 	o.report.lastSegment(o, end, s.counts())
-	for _, st := range o.stages {
+	o.mu.Lock()
+	stages := o.stages
+	o.mu.Unlock()
+	for _, st := range stages {
 		st.close(end)
 	}
 	severity := log.SeverityInfo

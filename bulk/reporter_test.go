@@ -1,12 +1,15 @@
 package bulk
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 
 	"github.com/otelmon/otelmon-go/internal/keys"
 )
@@ -230,6 +233,41 @@ func TestStallIsToldInsteadOfAnETA(t *testing.T) {
 		wait(time.Second)
 		if s := op.Snapshot(); s.Stalled || s.ETA == Unknown {
 			t.Errorf("still stalled after another item: %v", s)
+		}
+	})
+}
+
+// stuck is a log processor that does not come back until it is released.
+type stuck struct {
+	logRecorder
+	release chan struct{}
+}
+
+func (s *stuck) OnEmit(_ context.Context, rec *sdklog.Record) error {
+	if rec.EventName() == keys.EventBulkProgress {
+		<-s.release
+	}
+	return nil
+}
+
+func TestEndWaitsForTheReporter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := &stuck{release: make(chan struct{})}
+		_, op := Start(t.Context(), "op", Providers{Logger: sdklog.NewLoggerProvider(sdklog.WithProcessor(logs))})
+		wait(time.Second)
+		ended := false
+		go func() {
+			op.End(nil)
+			ended = true
+		}()
+		synctest.Wait()
+		if ended {
+			t.Error("End returned while its reporter was still at work")
+		}
+		close(logs.release)
+		synctest.Wait()
+		if !ended {
+			t.Error("End did not return after its reporter had")
 		}
 	})
 }
