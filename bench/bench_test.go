@@ -10,12 +10,13 @@ import (
 func BenchmarkPairs(b *testing.B) {
 	benchmark(b, withoutSDK())
 	ctx := context.Background()
+	early := newCounter("bench.early")
 	mon, err := startOurs(ctx)
 	if err != nil {
 		b.Fatal(err)
 	}
 	raw := startRaw()
-	for _, group := range groups(mon, raw) {
+	for _, group := range groups(mon, raw, early) {
 		benchmark(b, group())
 	}
 	if err := mon.Shutdown(ctx); err != nil {

@@ -42,9 +42,14 @@ func newDurations() (d durations) {
 
 func (d *durations) at(i int) time.Duration { return d[i%len(d)] }
 
-func instruments(raw *rawSDK) []pair {
+func newCounter(name string) otelmon.Counter {
+	return otelmon.NewCounter(name, "{call}", "Calls.")
+}
+
+func instruments(raw *rawSDK, early otelmon.Counter) []pair {
 	return []pair{
-		counterPair(raw.meter),
+		counterPair("counter", newCounter("bench.counter"), raw.meter),
+		counterPair("counter made before Start", early, raw.meter),
 		plainCounterPair(raw.meter),
 		gaugePair(raw.meter),
 		timerPair(raw.meter),
@@ -52,13 +57,13 @@ func instruments(raw *rawSDK) []pair {
 	}
 }
 
-func counterPair(raw metric.Meter) pair {
+func counterPair(name string, ours otelmon.Counter, raw metric.Meter) pair {
 	ctx := context.Background()
-	ours := otelmon.NewCounter("bench.counter", "{call}", "Calls.").With(labels()...)
+	ours = ours.With(labels()...)
 	other := must(raw.Int64Counter("counter"))
 	options := []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(labels()...))}
 	return pair{
-		name: "counter", bound: thin(),
+		name: name, bound: thin(),
 		ours: func(n int) {
 			for range n {
 				ours.Add(ctx, 1)
@@ -74,7 +79,7 @@ func counterPair(raw metric.Meter) pair {
 
 func plainCounterPair(raw metric.Meter) pair {
 	ctx := context.Background()
-	ours := otelmon.NewCounter("bench.plain", "{call}", "Calls.")
+	ours := newCounter("bench.plain")
 	other := must(raw.Int64Counter("plain"))
 	return pair{
 		name: "counter without attributes", bound: thin(),

@@ -17,18 +17,22 @@ const (
 	allocNoise, allocVariation = 0.05, 0.01
 )
 
-// result is what one call costs, in ns: by the best batch of either side, and
-// by the median over the rounds. On a machine shared with strangers one of the
-// two may be off; a real miss shows in both.
+// result is what one call costs, in ns: of the best batch, and of the one that
+// a quarter of the batches beat. On a machine shared with strangers the rest
+// tells about the strangers, and one of these two may be off; a real miss shows
+// in both.
 type result struct {
-	ours, other         float64 // of the best batch
-	median, medianExtra float64 // ours against the other's, ours less the other's
-	allocs, otherAllocs float64
-	bytes, otherBytes   float64
+	ours, other           float64
+	oursUsual, otherUsual float64
+	allocs, otherAllocs   float64
+	bytes, otherBytes     float64
 }
 
 func (r result) ratio() float64 { return r.ours / r.other }
 func (r result) extra() float64 { return r.ours - r.other }
+
+func (r result) usualRatio() float64 { return r.oursUsual / r.otherUsual }
+func (r result) usualExtra() float64 { return r.oursUsual - r.otherUsual }
 
 func (r result) allocatesMore() bool {
 	return r.allocs-r.otherAllocs > allocNoise+allocVariation*r.otherAllocs
@@ -71,18 +75,11 @@ func (s *samples) add(p pair, n int) {
 }
 
 func (s *samples) result() result {
-	ratios, extras := make([]float64, len(s.ours)), make([]float64, len(s.ours))
-	for i := range s.ours {
-		ratios[i], extras[i] = s.ours[i]/s.other[i], s.ours[i]-s.other[i]
-	}
+	ours, other := slices.Sorted(slices.Values(s.ours)), slices.Sorted(slices.Values(s.other))
 	return result{
-		ours: slices.Min(s.ours), other: slices.Min(s.other),
-		median: median(ratios), medianExtra: median(extras),
+		ours: ours[0], other: other[0],
+		oursUsual: ours[len(ours)/4], otherUsual: other[len(other)/4],
 	}
-}
-
-func median(values []float64) float64 {
-	return slices.Sorted(slices.Values(values))[len(values)/2]
 }
 
 func perCall(w work, n int) float64 {

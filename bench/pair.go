@@ -39,8 +39,8 @@ func (b bound) missed(r result) bool {
 }
 
 func (b bound) missedTime(r result) bool {
-	return b.ratio > 0 && min(r.ratio(), r.median) > b.ratio+b.noise ||
-		b.nanos > 0 && min(r.extra(), r.medianExtra) > b.nanos
+	return b.ratio > 0 && min(r.ratio(), r.usualRatio()) > b.ratio+b.noise ||
+		b.nanos > 0 && min(r.extra(), r.usualExtra()) > b.nanos
 }
 
 func (b bound) String() string {

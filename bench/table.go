@@ -16,7 +16,7 @@ const row = "| %-44s | %9s | %9s | %7s | %7s | %9s | %6s | %5s | %-19s | %-6s |\
 
 func newTable(out io.Writer) *table {
 	t := &table{out: out}
-	t.print("pair", "otelmon", "otherwise", "ratio", "median", "extra", "allocs", "B", "bound", "")
+	t.print("pair", "otelmon", "otherwise", "ratio", "usual", "extra", "allocs", "B", "bound", "")
 	t.print("---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---", "---")
 	return t
 }
@@ -36,7 +36,7 @@ func (t *table) measure(pairs []pair, wanted func(string) bool) {
 
 func (t *table) add(name string, r result, b bound) {
 	t.print(
-		name, nanos(r.ours), nanos(r.other), factor(r.ratio()), factor(r.median), extra(r.extra()),
+		name, nanos(r.ours), nanos(r.other), factor(r.ratio()), factor(r.usualRatio()), extra(r.extra()),
 		signed(r.allocs-r.otherAllocs, 0), signed(r.bytes-r.otherBytes, 0), b, t.verdict(b, b.missed(r)),
 	)
 }
