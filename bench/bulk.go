@@ -35,6 +35,16 @@ func counting() []pair {
 			ours: oursRange,
 		},
 		{
+			name: "bulk.Range, an item (pass-through iterator)", bound: plus(1), ours: oursRange,
+			other: func(n int) {
+				sum := 0
+				for v := range passThrough(upTo(n)) {
+					sum += v
+				}
+				runtime.KeepAlive(sum)
+			},
+		},
+		{
 			name: "bulk.Slice, an item (bare range)", bound: plus(1),
 			ours:  func(n int) { oursSlice(rows[:n]) },
 			other: func(n int) { bareSlice(rows[:n]) },
@@ -74,6 +84,21 @@ func upTo(n int) iter.Seq[int] {
 				return
 			}
 		}
+	}
+}
+
+// passThrough is the least that can be wrapped around a sequence to see its
+// items go by.
+//
+//go:noinline
+func passThrough(seq iter.Seq[int]) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		seen := 0
+		seq(func(v int) bool {
+			seen++
+			return yield(v)
+		})
+		runtime.KeepAlive(seen)
 	}
 }
 
