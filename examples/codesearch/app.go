@@ -56,7 +56,7 @@ func (a *app) index(ctx context.Context) error {
 		return fmt.Errorf("indexing: %w", err)
 	}
 	a.logger.InfoContext(ctx, message,
-		"found", s.Total, "indexed", s.OK, "skipped", s.Skipped, "failed", s.Failed, "took", s.Elapsed.Round(time.Millisecond))
+		"found", s.Total, "indexed", s.OK, "skipped", s.Skipped, "failed", s.Failed, "took", s.Elapsed.Round(time.Millisecond).String())
 	return nil
 }
 
