@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -38,41 +40,96 @@ import (
 // It uses the global providers and is safe for concurrent use; end is called
 // once.
 func Begin(ctx context.Context, name string, attrs ...attribute.KeyValue) (context.Context, func(*error)) {
-	op := operations()
-	start := time.Now()
-	ctx, span := op.tracer.Start(ctx, name, trace.WithTimestamp(start), trace.WithAttributes(attrs...)) //nolint:spancheck // the returned function ends it
-	return ctx, func(errp *error) {                                                                     //nolint:spancheck // it ends the span
-		r := recover()
-		var err error
-		if errp != nil {
-			err = *errp
-		}
-		op.end(ctx, span, name, time.Since(start), err, r)
-		if r != nil {
-			panic(r)
-		}
+	// Small enough to be inlined, so that the function it returns need not live
+	// on the heap.
+	r := begin(ctx, name, attrs)
+	return r.ctx, r.end
+}
+
+// running is an operation between Begin and its end.
+type running struct {
+	in    *instruments
+	name  *operation
+	span  trace.Span
+	start time.Time
+	ctx   context.Context //nolint:containedctx // what the measurement is made with
+}
+
+func begin(ctx context.Context, name string, attrs []attribute.KeyValue) running {
+	r := running{in: current()}
+	r.name = r.in.operation(name)
+	if len(attrs) == 0 {
+		r.ctx, r.span = r.in.tracer.Start(ctx, name) //nolint:spancheck // running.end does
+	} else {
+		r.ctx, r.span = r.in.tracer.Start(ctx, name, trace.WithAttributes(attrs...)) //nolint:spancheck // running.end does
+	}
+	if s, ok := r.span.(sdktrace.ReadOnlySpan); ok {
+		r.start = s.StartTime()
+	} else {
+		r.start = time.Now()
+	}
+	return r
+}
+
+// end is the deferred function itself, or it could not recover.
+func (r running) end(errp *error) {
+	panicked := recover()
+	options := r.name.ok
+	switch {
+	case panicked != nil:
+		options = r.fail("panic", fmt.Sprintf("panic: %v", panicked))
+	case errp != nil && *errp != nil:
+		options = r.fail(errorType(*errp), (*errp).Error())
+	}
+	r.in.duration.Record(r.ctx, time.Since(r.start).Seconds(), options...)
+	r.span.End()
+	if panicked != nil {
+		panic(panicked)
 	}
 }
 
-// operation holds what Begin needs from one pair of global providers.
+func (r running) fail(class, text string) []metric.RecordOption {
+	r.span.SetAttributes(attribute.String(keys.ErrorType, class))
+	r.span.SetStatus(codes.Error, text)
+	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
+		attribute.String(keys.OperationName, r.name.name), attribute.String(keys.ErrorType, class),
+	))}
+}
+
+// operation is a name and what its successes are recorded with.
 type operation struct {
+	name string
+	ok   []metric.RecordOption
+}
+
+func newOperation(name string) *operation {
+	return &operation{name, []metric.RecordOption{
+		metric.WithAttributeSet(attribute.NewSet(attribute.String(keys.OperationName, name))),
+	}}
+}
+
+// maxNames bounds the cache: a caller that makes up names pays, not the heap.
+const maxNames = 1000
+
+// instruments are what Begin needs from one pair of global providers.
+type instruments struct {
 	tracers  trace.TracerProvider
 	meters   metric.MeterProvider
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
-	sets     sync.Map // name -> []metric.RecordOption
-	size     atomic.Int32
+
+	mu    sync.Mutex // of writers; names is replaced, never changed
+	names atomic.Pointer[map[string]*operation]
 }
 
-// current caches the tracer and the histogram: to ask the providers for them
-// at each call would cost more than the span. It follows the globals when they
-// are replaced.
-var current atomic.Pointer[operation] //nolint:gochecknoglobals // a cache of OTel's own globals
+// cached holds the instruments: to ask the providers for them at each call
+// would cost more than the span. It follows the globals when they are replaced.
+var cached atomic.Pointer[instruments] //nolint:gochecknoglobals // a cache of OTel's own globals
 
-func operations() *operation {
+func current() *instruments {
 	tracers, meters := otel.GetTracerProvider(), otel.GetMeterProvider()
-	if op := current.Load(); op != nil && op.tracers == tracers && op.meters == meters {
-		return op
+	if in := cached.Load(); in != nil && in.tracers == tracers && in.meters == meters {
+		return in
 	}
 	duration, err := meters.Meter(keys.ScopeOtelmon).Float64Histogram(
 		keys.OperationDuration,
@@ -80,41 +137,23 @@ func operations() *operation {
 		metric.WithExplicitBucketBoundaries(secondsBuckets()...),
 	)
 	report(err)
-	op := &operation{tracers: tracers, meters: meters, tracer: tracers.Tracer(keys.ScopeOtelmon), duration: duration}
-	current.Store(op)
-	return op
+	in := &instruments{tracers: tracers, meters: meters, tracer: tracers.Tracer(keys.ScopeOtelmon), duration: duration}
+	in.names.Store(&map[string]*operation{})
+	cached.Store(in)
+	return in
 }
 
-func (op *operation) end(ctx context.Context, span trace.Span, name string, took time.Duration, err error, panicked any) {
-	options := op.options(name)
-	switch {
-	case panicked != nil:
-		options = op.fail(span, name, "panic", fmt.Errorf("panic: %v", panicked))
-	case err != nil:
-		options = op.fail(span, name, errorType(err), err)
+func (in *instruments) operation(name string) *operation {
+	if o, ok := (*in.names.Load())[name]; ok {
+		return o
 	}
-	op.duration.Record(ctx, took.Seconds(), options...)
-	span.End()
-}
-
-func (op *operation) fail(span trace.Span, name, class string, err error) []metric.RecordOption {
-	span.SetAttributes(attribute.String(keys.ErrorType, class))
-	span.SetStatus(codes.Error, err.Error())
-	return []metric.RecordOption{metric.WithAttributes(
-		attribute.String(keys.OperationName, name), attribute.String(keys.ErrorType, class),
-	)}
-}
-
-// maxNames bounds the cache: a caller that makes up names pays, not the heap.
-const maxNames = 1000
-
-func (op *operation) options(name string) []metric.RecordOption {
-	if o, ok := op.sets.Load(name); ok {
-		return o.([]metric.RecordOption)
-	}
-	o := []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attribute.String(keys.OperationName, name)))}
-	if op.size.Add(1) <= maxNames {
-		op.sets.Store(name, o)
+	o := newOperation(name)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if names := *in.names.Load(); len(names) < maxNames {
+		names = maps.Clone(names)
+		names[name] = o
+		in.names.Store(&names)
 	}
 	return o
 }

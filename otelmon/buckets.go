@@ -19,7 +19,7 @@ func secondsBuckets() []float64 {
 // recording costs nothing more.
 type meterProvider struct{ metric.MeterProvider }
 
-func (p meterProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+func (p *meterProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
 	return meter{p.MeterProvider.Meter(name, opts...)}
 }
 

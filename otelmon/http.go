@@ -49,6 +49,7 @@ func Handler(next http.Handler, opts ...HandlerOption) http.Handler {
 	}
 	options := []otelhttp.Option{
 		otelhttp.WithTracerProvider(otel.GetTracerProvider()),
+		otelhttp.WithSpanNameFormatter(serverSpanName),
 		otelhttp.WithFilter(func(r *http.Request) bool { return traced(r.URL.Path, cfg.untraced) }),
 	}
 	if cfg.public {
@@ -59,6 +60,20 @@ func Handler(next http.Handler, opts ...HandlerOption) http.Handler {
 		)
 	}
 	return otelhttp.NewHandler(routed(next), "", options...)
+}
+
+// serverSpanName is method and route, as the conventions ask for. It is asked
+// twice: at first, when no route is known, and after the mux. A pattern that
+// begins with the method is the name already, which spares building it.
+func serverSpanName(_ string, r *http.Request) string {
+	route := strings.IndexByte(r.Pattern, '/')
+	if route < 0 {
+		return method(r)
+	}
+	if route == len(r.Method)+1 && strings.HasPrefix(r.Pattern, r.Method) {
+		return r.Pattern
+	}
+	return method(r) + " " + r.Pattern[route:]
 }
 
 // routed puts the route on the span. otelhttp does so only when it stands
@@ -94,13 +109,13 @@ func Transport(base http.RoundTripper) http.RoundTripper {
 	return otelhttp.NewTransport(
 		base,
 		otelhttp.WithTracerProvider(otel.GetTracerProvider()),
-		otelhttp.WithSpanNameFormatter(clientSpanName),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return method(r) }),
 	)
 }
 
-// clientSpanName is the method, as the conventions ask for where no template
-// of the URL is known, and HTTP for methods that are not well known.
-func clientSpanName(_ string, r *http.Request) string {
+// method is the request's method, or HTTP when strangers made it up: span names
+// must be few.
+func method(r *http.Request) string {
 	switch r.Method {
 	case http.MethodGet, "":
 		return http.MethodGet

@@ -122,10 +122,20 @@ func TestPublicHandlerLinksToTheCaller(t *testing.T) {
 	}
 }
 
-func TestClientSpansAreNamedByMethod(t *testing.T) {
-	for method, want := range map[string]string{"": "GET", "GET": "GET", "PATCH": "PATCH", "BREW-4711": "HTTP"} {
-		if got := clientSpanName("", &http.Request{Method: method}); got != want {
-			t.Errorf("%q is %q, want %q", method, got, want)
+func TestSpanNamesAreFew(t *testing.T) {
+	for _, tc := range []struct{ method, pattern, want string }{
+		{"", "", "GET"},
+		{"PATCH", "", "PATCH"},
+		{"BREW-4711", "", "HTTP"},
+		{"GET", "GET /orders/{id}", "GET /orders/{id}"},
+		{"HEAD", "GET /orders/{id}", "HEAD /orders/{id}"},
+		{"GET", "GET example.com/orders/", "GET /orders/"},
+		{"POST", "/", "POST /"},
+		{"POST", "example.com/", "POST /"},
+		{"BREW-4711", "/", "HTTP /"},
+	} {
+		if got := serverSpanName("", &http.Request{Method: tc.method, Pattern: tc.pattern}); got != tc.want {
+			t.Errorf("%+v is %q", tc, got)
 		}
 	}
 }

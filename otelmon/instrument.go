@@ -12,23 +12,27 @@ import (
 	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
-// series is a set of attributes that is built once and used for every
-// measurement: building it at each call costs four times as much.
-type series[O any] struct {
+// bound is an instrument with the set of attributes that goes with every
+// measurement. The set is built once: building it at each call costs four times
+// as much.
+type bound[I, O any] struct {
+	inst    I
 	attrs   []attribute.KeyValue
 	options []O
 }
 
-func (s series[O]) with(attrs []attribute.KeyValue, option func(attribute.Set) O) series[O] {
-	all := slices.Concat(s.attrs, attrs)
-	return series[O]{attrs: all, options: []O{option(attribute.NewSet(all...))}}
+func (b *bound[I, O]) with(attrs []attribute.KeyValue, option func(attribute.Set) O) *bound[I, O] {
+	if b == nil {
+		return nil
+	}
+	all := slices.Concat(b.attrs, attrs)
+	return &bound[I, O]{inst: b.inst, attrs: all, options: []O{option(attribute.NewSet(all...))}}
 }
 
 // Counter counts things that happen. The zero Counter counts nothing. A
 // Counter is safe for concurrent use.
 type Counter struct {
-	inst   metric.Int64Counter
-	series series[metric.AddOption]
+	b *bound[metric.Int64Counter, metric.AddOption]
 }
 
 // NewCounter makes a counter on the global meter provider; it may be called
@@ -38,29 +42,27 @@ type Counter struct {
 func NewCounter(name, unit, description string) Counter {
 	inst, err := globalMeter().Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
 	report(err)
-	return Counter{inst: inst}
+	return Counter{&bound[metric.Int64Counter, metric.AddOption]{inst: inst}}
 }
 
 // With returns a counter that adds attrs to every measurement. Keep what it
 // returns: the set is built here, so that Add costs no allocation. Values must
 // come from a small fixed set, never ids, error texts or URLs.
 func (c Counter) With(attrs ...attribute.KeyValue) Counter {
-	c.series = c.series.with(attrs, func(s attribute.Set) metric.AddOption { return metric.WithAttributeSet(s) })
-	return c
+	return Counter{c.b.with(attrs, func(s attribute.Set) metric.AddOption { return metric.WithAttributeSet(s) })}
 }
 
 // Add counts n more; n is not negative.
 func (c Counter) Add(ctx context.Context, n int64) {
-	if c.inst != nil {
-		c.inst.Add(ctx, n, c.series.options...)
+	if c.b != nil {
+		c.b.inst.Add(ctx, n, c.b.options...)
 	}
 }
 
 // Gauge holds the newest of a value that goes up and down. The zero Gauge
 // holds nothing. A Gauge is safe for concurrent use.
 type Gauge struct {
-	inst   metric.Float64Gauge
-	series series[metric.RecordOption]
+	b *bound[metric.Float64Gauge, metric.RecordOption]
 }
 
 // NewGauge makes a gauge on the global meter provider; it may be called before
@@ -68,27 +70,25 @@ type Gauge struct {
 func NewGauge(name, unit, description string) Gauge {
 	inst, err := globalMeter().Float64Gauge(name, metric.WithUnit(unit), metric.WithDescription(description))
 	report(err)
-	return Gauge{inst: inst}
+	return Gauge{&bound[metric.Float64Gauge, metric.RecordOption]{inst: inst}}
 }
 
 // With is as [Counter.With].
 func (g Gauge) With(attrs ...attribute.KeyValue) Gauge {
-	g.series = g.series.with(attrs, recordSet)
-	return g
+	return Gauge{g.b.with(attrs, recordSet)}
 }
 
 // Set makes v the gauge's value.
 func (g Gauge) Set(ctx context.Context, v float64) {
-	if g.inst != nil {
-		g.inst.Record(ctx, v, g.series.options...)
+	if g.b != nil {
+		g.b.inst.Record(ctx, v, g.b.options...)
 	}
 }
 
 // Timer is a histogram of durations in seconds, with boundaries from 1 ms to
 // 1 min. The zero Timer records nothing. A Timer is safe for concurrent use.
 type Timer struct {
-	inst   metric.Float64Histogram
-	series series[metric.RecordOption]
+	b *bound[metric.Float64Histogram, metric.RecordOption]
 }
 
 // NewTimer makes a timer on the global meter provider; it may be called before
@@ -100,19 +100,18 @@ func NewTimer(name, description string) Timer {
 		metric.WithExplicitBucketBoundaries(secondsBuckets()...),
 	)
 	report(err)
-	return Timer{inst: inst}
+	return Timer{&bound[metric.Float64Histogram, metric.RecordOption]{inst: inst}}
 }
 
 // With is as [Counter.With].
 func (t Timer) With(attrs ...attribute.KeyValue) Timer {
-	t.series = t.series.with(attrs, recordSet)
-	return t
+	return Timer{t.b.with(attrs, recordSet)}
 }
 
 // Record adds one duration.
 func (t Timer) Record(ctx context.Context, d time.Duration) {
-	if t.inst != nil {
-		t.inst.Record(ctx, d.Seconds(), t.series.options...)
+	if t.b != nil {
+		t.b.inst.Record(ctx, d.Seconds(), t.b.options...)
 	}
 }
 

@@ -58,7 +58,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 	}
 	p := sdkmetric.NewMeterProvider(options...)
 	m.pipelines = append(m.pipelines, pipeline{p, sent})
-	return meterProvider{p}, nil
+	return &meterProvider{p}, nil
 }
 
 func exemplarFilter(name string) exemplar.Filter {
