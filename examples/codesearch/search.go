@@ -25,7 +25,7 @@ func findFiles() selection {
 	return selection{"search", `SELECT path, body, total FROM search JOIN (
 	SELECT id, score, count(*) OVER () AS total FROM (
 		SELECT rowid AS id, bm25(search, 4, 8, 1)
-			* iif(instr(' ' || symbols || ' ', ' ' || ? || ' '), 4, 1)
+			* iif(instr(lower(' ' || symbols || ' '), lower(' ' || ? || ' ')), 4, 1)
 			* iif(path LIKE '%/_test.go' ESCAPE '/' OR path LIKE '%testdata%', 0.5, 1) AS score
 		FROM search WHERE search MATCH ?)
 	ORDER BY score LIMIT ?) ON search.rowid = id ORDER BY score`}

@@ -144,8 +144,8 @@ func ask(ctx context.Context, address, text string) error {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(body), text) {
-		return fmt.Errorf("%s: %s, %v, no %q in %s", address, res.Status, err, text, body)
+	if err == nil && (res.StatusCode != http.StatusOK || !strings.Contains(string(body), text)) {
+		err = fmt.Errorf("%s: %s, no %q in %s", address, res.Status, text, body)
 	}
-	return nil
+	return err
 }
