@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/otelmon/otelmon-go/health"
 )
@@ -14,7 +15,7 @@ import (
 func register(checks *health.Registry, s *store, index *indexState) error {
 	return errors.Join(
 		checks.Register(health.Check{Name: "database", Func: s.ping, Critical: true}),
-		checks.Register(health.Check{Name: "index", Func: index.check}),
+		checks.Register(health.Check{Name: "index", Func: index.check, Interval: 2 * time.Second}), // costs nothing
 		checks.Register(health.Check{Name: "disk", Func: health.DiskSpace(filepath.Dir(s.path), diskLimits())}),
 		checks.Register(health.Check{Name: "memory", Func: health.Memory(health.MemoryOptions{}), Scope: health.Internal}),
 	)
