@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -60,7 +60,7 @@ func Start(ctx context.Context, cfg Config) (*Monitor, error) {
 	}
 	res, err := newResource(ctx, os.Getenv, cfg.attributes())
 	m.settings = effective(set, res, cfg)
-	m.setErrorHandler(output, set)
+	setErrorHandler(output, set)
 	for _, warning := range append(set.Warnings(), err) {
 		report(warning)
 	}
@@ -97,17 +97,31 @@ func (m *Monitor) provide(ctx context.Context, set *settings.Set, res *resource.
 	return observe(meters, started)
 }
 
-// setErrorHandler also takes the SDK's own log, which is quiet unless
-// OTEL_LOG_LEVEL asks for more.
-func (m *Monitor) setErrorHandler(output io.Writer, set *settings.Set) {
-	h := newErrorHandler(consoleHandler(output, slog.LevelWarn))
-	otel.SetErrorHandler(h)
-	level := slog.LevelWarn
+// setErrorHandler also takes the SDK's own log, warnings and worse unless
+// OTEL_LOG_LEVEL says otherwise.
+func setErrorHandler(output io.Writer, set *settings.Set) {
+	otel.SetErrorHandler(newErrorHandler(consoleHandler(output, slog.LevelWarn)))
+	level := sdkLevel("warn")
 	if set.Source("OTEL_LOG_LEVEL") != "default" {
-		// The SDK logs warnings at V(1), information at V(4), the rest at V(8).
-		level = map[string]slog.Level{"info": -4, "debug": -8}[strings.ToLower(set.String("OTEL_LOG_LEVEL"))]
+		level = sdkLevel(set.String("OTEL_LOG_LEVEL"))
 	}
 	otel.SetLogger(logr.FromSlogHandler(consoleHandler(output, level)))
+}
+
+// sdkLevel is the level of what the SDK logs: warnings at V(1), information at
+// V(4), the rest at V(8), which slog counts downwards from info.
+func sdkLevel(name string) slog.Level {
+	switch name {
+	case "none":
+		return math.MaxInt
+	case "error":
+		return slog.LevelError
+	case "warn":
+		return -1
+	case "info":
+		return -4
+	}
+	return -8
 }
 
 // Logger returns a logger that writes to the console, readable on a terminal
