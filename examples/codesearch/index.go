@@ -165,9 +165,6 @@ func (w *writer) run(ctx context.Context, changes <-chan change) error {
 			continue
 		}
 		if err := w.commit(ctx); err != nil {
-			for range changes {
-				// The readers must not wait for ever.
-			}
 			return err
 		}
 	}

@@ -127,6 +127,9 @@ func TestIndexOnlyWhatChanged(t *testing.T) {
 	if got, want := indexed(t, s), []string{"edited.go", "folder.go/in.go", "new.go", "same.go", "touched.go"}; !slices.Equal(got, want) {
 		t.Errorf("indexed %q, want %q", got, want)
 	}
+	if known, err := s.stamps(t.Context()); err != nil || !known["touched.go"].mtime.Equal(later) {
+		t.Errorf("the new time of the same content is forgotten, and it will be read again (%v)", err)
+	}
 	for word, want := range map[string][]string{
 		"afters": {"edited.go"}, "before": {}, "brandnew": {"new.go"}, "removed": {}, "becomesbad": {}, "touched": {"touched.go"},
 	} {
@@ -136,6 +139,20 @@ func TestIndexOnlyWhatChanged(t *testing.T) {
 	}
 	if got := index(t, s, tree); got != (tally{total: 6, skipped: 6}) {
 		t.Errorf("without changes %+v", got)
+	}
+}
+
+// TestTheBestAreShown: of more than fit, those that declare what is looked for,
+// wherever they stand.
+func TestTheBestAreShown(t *testing.T) {
+	tree := fstest.MapFS{"z.go": {Data: []byte("package z\n\n// A long comment.\nfunc Needle() {}\n")}}
+	for i := range 2 * maxResults {
+		tree[fmt.Sprintf("a%02d.go", i)] = &fstest.MapFile{Data: []byte("package a // needle\n")}
+	}
+	s := newStore(t)
+	index(t, s, tree)
+	if got := finds(t, s, "needle"); len(got) != maxResults || got[0] != "z.go" {
+		t.Errorf("found %q", got)
 	}
 }
 
@@ -196,8 +213,8 @@ func TestIndexResumesAfterCancel(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || first.Result != bulk.Canceled {
 		t.Fatalf("%v, result %s", err, first.Result)
 	}
-	if first.OK < batchFiles || first.OK > files/2 || int(first.OK) != len(indexed(t, s)) {
-		t.Errorf("counted %d, indexed %d: what is counted must be stored", first.OK, len(indexed(t, s)))
+	if first.OK <= batchFiles || first.OK > files/2 || int(first.OK) != len(indexed(t, s)) {
+		t.Errorf("counted %d, indexed %d: what was read must be stored and counted", first.OK, len(indexed(t, s)))
 	}
 	if at, err := s.finished(t.Context()); err != nil || !at.IsZero() {
 		t.Errorf("a run that was cut short counts as finished at %v (%v)", at, err)
