@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,9 +78,9 @@ func (r running) end(errp *error) {
 	options := r.name.ok
 	switch {
 	case panicked != nil:
-		options = r.fail("panic", fmt.Sprintf("panic: %v", panicked))
+		options = r.fail("panic", shorten(fmt.Sprintf("panic: %v", panicked)))
 	case errp != nil && *errp != nil:
-		options = r.fail(errorType(*errp), (*errp).Error())
+		options = r.fail(describe(*errp))
 	}
 	r.in.duration.Record(r.ctx, time.Since(r.start).Seconds(), options...)
 	r.span.End()
@@ -156,6 +157,25 @@ func (in *instruments) operation(name string) *operation {
 		in.names.Store(&names)
 	}
 	return o
+}
+
+// describe returns the class and the text of an error. The methods of a nil
+// error panic as a rule; fmt knows how to tell that, and its type says the rest.
+func describe(err error) (class, text string) {
+	defer func() {
+		if recover() != nil {
+			class, text = fmt.Sprintf("%T", err), shorten(fmt.Sprint(err))
+		}
+	}()
+	return errorType(err), shorten(err.Error())
+}
+
+// shorten keeps a text from outgrowing what a backend takes.
+func shorten(text string) string {
+	if len(text) <= maxErrorText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxErrorText], "") + "…"
 }
 
 // errorType is semconv's, but for the errors of every context, which are

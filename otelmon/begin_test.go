@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -22,16 +23,39 @@ type declined struct{}
 func (declined) Error() string     { return "card 4711 declined" }
 func (declined) ErrorType() string { return "declined" }
 
+// broken is an error whose method panics on nil, as most do.
+type broken struct{ text string }
+
+func (b *broken) Error() string { return b.text }
+
+func text(err error) string {
+	if b, ok := err.(*broken); ok && b == nil { //nolint:errorlint // this very value
+		return "<nil>"
+	}
+	return err.Error()
+}
+
+func TestBeginCutsEndlessTexts(t *testing.T) {
+	r := record(t)
+	_, end := Begin(t.Context(), "charge")
+	err := errors.New(strings.Repeat("x", 1<<20))
+	end(&err)
+	if n := len(r.spans.Ended()[0].Status().Description); n > maxErrorText+3 {
+		t.Errorf("a status of %d bytes", n)
+	}
+}
+
 func TestBeginRecordsOneSpanAndOneDuration(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err   error
 		class string
 	}{
-		"success":  {nil, ""},
-		"own type": {fmt.Errorf("charge: %w", declined{}), "declined"},
-		"canceled": {fmt.Errorf("charge: %w", context.Canceled), "canceled"},
-		"timeout":  {os.ErrDeadlineExceeded, "timeout"},
-		"go type":  {fmt.Errorf("read: %w", &fs.PathError{Op: "open", Path: "/secret", Err: fs.ErrNotExist}), "*fs.PathError"},
+		"success":     {nil, ""},
+		"own type":    {fmt.Errorf("charge: %w", declined{}), "declined"},
+		"canceled":    {fmt.Errorf("charge: %w", context.Canceled), "canceled"},
+		"timeout":     {os.ErrDeadlineExceeded, "timeout"},
+		"nil pointer": {(*broken)(nil), "*otelmon.broken"},
+		"go type":     {fmt.Errorf("read: %w", &fs.PathError{Op: "open", Path: "/secret", Err: fs.ErrNotExist}), "*fs.PathError"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := record(t)
@@ -54,7 +78,7 @@ func TestBeginRecordsOneSpanAndOneDuration(t *testing.T) {
 				class := attribute.String(keys.ErrorType, tc.class)
 				want = attribute.NewSet(attribute.String("card", "debit"), class)
 				set = attribute.NewSet(attribute.String(keys.OperationName, "charge"), class)
-				if s := spans[0].Status(); s.Code != codes.Error || s.Description != tc.err.Error() {
+				if s := spans[0].Status(); s.Code != codes.Error || s.Description != text(tc.err) {
 					t.Errorf("status %+v", s)
 				}
 			}

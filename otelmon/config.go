@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"reflect"
 	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -99,7 +101,7 @@ func (c Config) attributes() []attribute.KeyValue {
 func (c Config) validate(set *settings.Set) error {
 	var faults []error
 	for i, tap := range c.Taps {
-		if tap == nil {
+		if v := reflect.ValueOf(tap); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 			faults = append(faults, fmt.Errorf("code Config.Taps[%d]: is nil; leave it out", i))
 		}
 	}
@@ -108,11 +110,17 @@ func (c Config) validate(set *settings.Set) error {
 			faults = append(faults, fmt.Errorf("code Config.Attributes: %.100q has no key or no value", string(a.Key)))
 		}
 	}
-	if len(c.Taps) == 0 && slices.Contains(set.Exporters(settings.Metrics), "prometheus") {
+	if slices.Contains(set.Exporters(settings.Metrics), "prometheus") && !slices.ContainsFunc(c.Taps, isScraped) {
 		faults = append(faults, fmt.Errorf(
 			"%s: prometheus is pulled, so it needs a handler: add prometheus.New() of otelmon's exporters/prometheus to Config.Taps and serve it",
 			set.Source("OTEL_METRICS_EXPORTER"),
 		))
 	}
 	return errors.Join(faults...)
+}
+
+// isScraped tells a tap that serves metrics, such as exporters/prometheus.
+func isScraped(tap Tap) bool {
+	_, ok := tap.(http.Handler)
+	return ok
 }

@@ -43,10 +43,7 @@ func (h *errorHandler) Handle(err error) {
 	if !tell {
 		return
 	}
-	if len(text) > maxErrorText {
-		text = text[:maxErrorText] + "…"
-	}
-	r := slog.NewRecord(time.Now(), slog.LevelWarn, "telemetry: "+strings.ToValidUTF8(text, "�"), 0)
+	r := slog.NewRecord(time.Now(), slog.LevelWarn, "telemetry: "+strings.ToValidUTF8(shorten(text), "�"), 0)
 	if hint := exporters.Explain(err); hint != "" {
 		r.AddAttrs(slog.String("hint", hint))
 	}

@@ -1,14 +1,19 @@
 package otelmon
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
 // HandlerOption changes what [Handler] does.
@@ -25,7 +30,8 @@ func (o handlerOption) apply(c *handlerConfig) { o(c) }
 
 // Public is for servers that strangers reach. A request's trace context is
 // then linked to instead of continued, so that its sampled flag forces
-// nothing, and its baggage is dropped.
+// nothing; its baggage is dropped; and its Host header is on no metric, where
+// made-up names would crowd out the real series.
 func Public() HandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.public = true })
 }
@@ -42,6 +48,10 @@ func Untraced(prefixes ...string) HandlerOption {
 // (/livez, /readyz, /startupz and /healthz, at the root) are neither traced
 // nor counted. It wraps otelhttp and uses the global providers, so it may be
 // called before [Start]. The handler is safe for concurrent use.
+//
+// A middleware between Handler and the mux that replaces the request
+// (r.WithContext) hides the route: put Handler next to the mux. A handler that
+// panics ends its span as failed; otelhttp measures such requests not.
 func Handler(next http.Handler, opts ...HandlerOption) http.Handler {
 	var cfg handlerConfig
 	for _, o := range opts {
@@ -52,14 +62,34 @@ func Handler(next http.Handler, opts ...HandlerOption) http.Handler {
 		otelhttp.WithSpanNameFormatter(serverSpanName),
 		otelhttp.WithFilter(func(r *http.Request) bool { return traced(r.URL.Path, cfg.untraced) }),
 	}
-	if cfg.public {
-		options = append(
-			options,
-			otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
-			otelhttp.WithPropagators(propagation.TraceContext{}),
-		)
+	if !cfg.public {
+		return otelhttp.NewHandler(routed(next), "", options...)
 	}
-	return otelhttp.NewHandler(routed(next), "", options...)
+	options = append(
+		options,
+		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
+		otelhttp.WithPropagators(propagation.TraceContext{}),
+	)
+	return hideHost(otelhttp.NewHandler(showHost(routed(next)), "", options...))
+}
+
+type hostKey struct{}
+
+// hideHost takes the Host header away until showHost gives it back.
+func hideHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hidden := r.WithContext(context.WithValue(r.Context(), hostKey{}, r.Host))
+		hidden.Host = ""
+		next.ServeHTTP(w, hidden)
+	})
+}
+
+func showHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host, _ = r.Context().Value(hostKey{}).(string)
+		next.ServeHTTP(w, r)
+		r.Host = ""
+	})
 }
 
 // serverSpanName is method and route, as the conventions ask for. It is asked
@@ -76,14 +106,25 @@ func serverSpanName(_ string, r *http.Request) string {
 	return method(r) + " " + r.Pattern[route:]
 }
 
-// routed puts the route on the span. otelhttp does so only when it stands
-// inside the mux, because outside of it the route is known afterwards.
+// routed puts the route on the span, which otelhttp does only when it stands
+// inside the mux, and a panic's status. It does not recover, so that the stack
+// stays whole for who does.
 func routed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		returned := false
+		defer func() {
+			span := trace.SpanFromContext(r.Context())
+			if i := strings.IndexByte(r.Pattern, '/'); i >= 0 {
+				span.SetAttributes(semconv.HTTPRoute(r.Pattern[i:]))
+			}
+			if !returned {
+				span.SetName(serverSpanName("", r))
+				span.SetAttributes(attribute.String(keys.ErrorType, "panic"))
+				span.SetStatus(codes.Error, "the handler panicked")
+			}
+		}()
 		next.ServeHTTP(w, r)
-		if i := strings.IndexByte(r.Pattern, '/'); i >= 0 {
-			trace.SpanFromContext(r.Context()).SetAttributes(semconv.HTTPRoute(r.Pattern[i:]))
-		}
+		returned = true
 	})
 }
 

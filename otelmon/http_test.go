@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -110,6 +111,50 @@ func TestPublicHandlerTrustsNobody(t *testing.T) {
 	}
 	if members != 0 {
 		t.Error("a stranger brought baggage in")
+	}
+}
+
+func TestPublicHandlerKeepsMadeUpHostsOffMetrics(t *testing.T) {
+	r := record(t)
+	mux := http.NewServeMux()
+	var seen string
+	mux.HandleFunc("GET shop.example/", func(_ http.ResponseWriter, r *http.Request) { seen = r.Host })
+	h := Handler(mux, Public())
+	for _, host := range []string{"shop.example", "a.example:1", "b.example:2"} {
+		req := httptest.NewRequest(http.MethodGet, "/", nil)
+		req.Host = host
+		h.ServeHTTP(httptest.NewRecorder(), req)
+		if req.Host != host {
+			t.Errorf("the caller's request now says %q", req.Host)
+		}
+	}
+	if seen != "shop.example" {
+		t.Errorf("the handler sees the host %q", seen)
+	}
+	for _, p := range r.collect(t, "http.server.request.duration").Data.(metricdata.Histogram[float64]).DataPoints {
+		if host, _ := p.Attributes.Value("server.address"); host.AsString() != "" || p.Attributes.HasValue("server.port") {
+			t.Errorf("a metric tells %v", p.Attributes.ToSlice())
+		}
+	}
+}
+
+func TestPanickingHandlerEndsItsSpanAsFailed(t *testing.T) {
+	r := record(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /orders/{id}", func(http.ResponseWriter, *http.Request) { panic("boom") })
+	func() {
+		defer func() {
+			if v := recover(); v != "boom" {
+				t.Errorf("recovered %v", v)
+			}
+		}()
+		get(t, Handler(mux), "/orders/1")
+	}()
+	span := r.spans.Ended()[0]
+	set := attribute.NewSet(span.Attributes()...)
+	class, _ := set.Value("error.type")
+	if span.Name() != "GET /orders/{id}" || span.Status().Code != codes.Error || class.AsString() != "panic" {
+		t.Errorf("%s %+v %v", span.Name(), span.Status(), set.ToSlice())
 	}
 }
 

@@ -32,6 +32,10 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 			options = append(options, sdklog.WithProcessor(p))
 		}
 	}
+	made := new(tally)
+	if len(sent) > 0 {
+		options = append(options, sdklog.WithProcessor(made))
+	}
 	for _, e := range all {
 		options = append(options, sdklog.WithProcessor(sdklog.NewBatchProcessor(
 			e,
@@ -42,6 +46,6 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 		)))
 	}
 	p := sdklog.NewLoggerProvider(options...)
-	m.pipelines = append(m.pipelines, pipeline{p, sent})
+	m.pipelines = append(m.pipelines, pipeline{p, sent, made})
 	return p, nil
 }

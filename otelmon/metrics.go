@@ -57,7 +57,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 		)))
 	}
 	p := sdkmetric.NewMeterProvider(options...)
-	m.pipelines = append(m.pipelines, pipeline{p, sent})
+	m.pipelines = append(m.pipelines, pipeline{p, sent, nil})
 	return &meterProvider{p}, nil
 }
 

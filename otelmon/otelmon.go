@@ -7,16 +7,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"os"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/internal/settings"
@@ -30,7 +30,8 @@ type Monitor struct {
 
 	pipelines []pipeline // metrics last, so that they count what happened to the rest
 
-	shutdown sync.Once
+	stopping atomic.Bool
+	stopped  chan struct{} // closed when err is set
 	err      error
 }
 
@@ -40,7 +41,8 @@ type Monitor struct {
 // handlers made before it work from then on. It opens no connection and so
 // does not wait for a backend; ctx is for detecting the resource.
 //
-// The error joins every fault of the configuration, each with what to change.
+// The error joins every fault of the configuration, each with what to change;
+// under OTEL_SDK_DISABLED faults are told on the console only.
 // The monitor is never nil: after an error it logs to the console, records
 // nothing, and may be shut down.
 //
@@ -51,21 +53,23 @@ func Start(ctx context.Context, cfg Config) (*Monitor, error) {
 	if output == nil {
 		output = os.Stderr
 	}
-	m := &Monitor{level: new(slog.LevelVar)}
+	m := &Monitor{level: new(slog.LevelVar), stopped: make(chan struct{})}
 	m.logger = newLogger(output, m.level, nil)
 
-	set, err := settings.Resolve(os.Environ(), cfg.code())
-	if err := errors.Join(err, cfg.validate(set), validateEndpoints(set)); err != nil {
-		return m, fmt.Errorf("otelmon: %w", err)
+	set, faults := settings.Resolve(os.Environ(), cfg.code())
+	faults = errors.Join(faults, cfg.validate(set), validateEndpoints(set))
+	disabled := set.Bool("OTEL_SDK_DISABLED")
+	if faults != nil && !disabled {
+		return m, fmt.Errorf("otelmon: %w", faults)
 	}
 	res, err := newResource(ctx, os.Getenv, cfg.attributes())
 	m.settings = effective(set, res, cfg)
 	setErrorHandler(output, set)
-	for _, warning := range append(set.Warnings(), err) {
+	for _, warning := range append(set.Warnings(), faults, err) {
 		report(warning)
 	}
 	otel.SetTextMapPropagator(propagators(set.List("OTEL_PROPAGATORS")))
-	if set.Bool("OTEL_SDK_DISABLED") {
+	if disabled {
 		return m, nil
 	}
 	if err := m.provide(ctx, set, res, cfg, output); err != nil {
@@ -101,27 +105,11 @@ func (m *Monitor) provide(ctx context.Context, set *settings.Set, res *resource.
 // OTEL_LOG_LEVEL says otherwise.
 func setErrorHandler(output io.Writer, set *settings.Set) {
 	otel.SetErrorHandler(newErrorHandler(consoleHandler(output, slog.LevelWarn)))
-	level := sdkLevel("warn")
+	least := sdkLevel("warn")
 	if set.Source("OTEL_LOG_LEVEL") != "default" {
-		level = sdkLevel(set.String("OTEL_LOG_LEVEL"))
+		least = sdkLevel(set.String("OTEL_LOG_LEVEL"))
 	}
-	otel.SetLogger(logr.FromSlogHandler(consoleHandler(output, level)))
-}
-
-// sdkLevel is the level of what the SDK logs: warnings at V(1), information at
-// V(4), the rest at V(8), which slog counts downwards from info.
-func sdkLevel(name string) slog.Level {
-	switch name {
-	case "none":
-		return math.MaxInt
-	case "error":
-		return slog.LevelError
-	case "warn":
-		return -1
-	case "info":
-		return -4
-	}
-	return -8
+	otel.SetLogger(logr.FromSlogHandler(sdkLog{consoleHandler(output, slog.LevelDebug), least}))
 }
 
 // Logger returns a logger that writes to the console, readable on a terminal
@@ -153,6 +141,8 @@ func effective(set *settings.Set, res *resource.Resource, cfg Config) []Setting 
 		}
 		_, fromEnv := environment[string(a.Key)]
 		switch {
+		case a.Key == semconv.ServiceNameKey && set.String("OTEL_SERVICE_NAME") != "":
+			s.Source = set.Source("OTEL_SERVICE_NAME")
 		case slices.ContainsFunc(cfg.attributes(), func(kv attribute.KeyValue) bool { return kv.Key == a.Key }):
 			s.Source = "code Config"
 		case fromEnv:

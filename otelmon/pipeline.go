@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/internal/settings"
@@ -13,20 +12,14 @@ import (
 // pipeline is one signal's provider and the exporters that it sends through.
 type pipeline struct {
 	provider
-	sent []delivery
+	sent []*delivery
+	made *tally // nil for metrics, which no queue can lose
 }
 
 // provider is what the three SDK providers have in common.
 type provider interface {
 	ForceFlush(context.Context) error
 	Shutdown(context.Context) error
-}
-
-// delivery counts one exporter.
-type delivery struct {
-	*exporters.Delivery
-	items string // what it counts: "spans", …
-	to    string
 }
 
 // opener builds the exporters of one signal.
@@ -40,7 +33,7 @@ type opener[E any] struct {
 
 // open builds every exporter that the settings name for the signal. What goes
 // to the backend is counted.
-func (o opener[E]) open(ctx context.Context, set *settings.Set) (all []E, sent []delivery, err error) {
+func (o opener[E]) open(ctx context.Context, set *settings.Set) (all []E, sent []*delivery, err error) {
 	for _, name := range set.Exporters(o.signal) {
 		var e E
 		switch name {
@@ -49,9 +42,9 @@ func (o opener[E]) open(ctx context.Context, set *settings.Set) (all []E, sent [
 		case "otlp":
 			endpoint := endpointOf(set, o.signal)
 			if e, err = o.otlp(endpoint, ctx); err == nil {
-				d := delivery{new(exporters.Delivery), o.items, host(endpoint.URL)}
+				d := &delivery{items: o.items, to: address(endpoint.URL)}
 				sent = append(sent, d)
-				e = o.count(d.Delivery, e)
+				e = o.count(&d.Delivery, e)
 			}
 		default: // prometheus is a tap
 			continue
@@ -62,14 +55,6 @@ func (o opener[E]) open(ctx context.Context, set *settings.Set) (all []E, sent [
 		all = append(all, e)
 	}
 	return all, sent, nil
-}
-
-// host is what of a URL may be told.
-func host(endpoint string) string {
-	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
-		return u.Host
-	}
-	return "the OTLP endpoint"
 }
 
 func endpointOf(set *settings.Set, signal settings.Signal) exporters.Endpoint {

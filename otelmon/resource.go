@@ -5,6 +5,7 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -29,7 +30,7 @@ func newResource(ctx context.Context, env func(string) string, code []attribute.
 		resource.WithAttributes(buildInfo()...),
 		resource.WithHost(),
 		resource.WithOS(),
-		resource.WithContainer(),
+		resource.WithAttributes(container(os.DirFS("/"))...),
 		resource.WithProcessPID(),
 		resource.WithProcessExecutableName(),
 		resource.WithProcessRuntimeName(),
@@ -98,4 +99,32 @@ func kubernetes(env func(string) string, root fs.FS) []attribute.KeyValue {
 		}
 	}
 	return attrs
+}
+
+// containerID is what container engines put into paths: 64 hexadecimal digits.
+// The SDK's own detector takes anything between a hyphen and a dot for one,
+// such as a systemd session, and does not look where cgroup v2 leaves a trace.
+var containerID = regexp.MustCompile(`/(?:[a-z-]*[-:])?([0-9a-f]{64})(?:\.scope)?(?:/|$)`)
+
+// container finds the container that this process runs in, on Linux: in its
+// control groups or, under cgroup v2 with a namespace of its own, in the paths
+// of the files that the engine mounts into it.
+func container(root fs.FS) []attribute.KeyValue {
+	for _, source := range []struct{ file, lines string }{
+		{"proc/self/cgroup", ""},
+		{"proc/self/mountinfo", "/etc/host"},
+	} {
+		b, err := fs.ReadFile(root, source.file)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(b)) {
+			for _, field := range strings.Fields(line) {
+				if m := containerID.FindStringSubmatch(field); m != nil && strings.Contains(line, source.lines) {
+					return []attribute.KeyValue{semconv.ContainerID(m[1])}
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -119,3 +119,27 @@ func TestKubernetesIdentity(t *testing.T) {
 		})
 	}
 }
+
+func TestContainerIDIsFoundWhereEnginesLeaveIt(t *testing.T) {
+	id := strings.Repeat("0123456789abcdef", 4)
+	for name, tc := range map[string]struct{ cgroup, mountinfo, want string }{
+		"docker, v1":       {"4:memory:/docker/" + id + "\n", "", id},
+		"kubernetes, v1":   {"1:name=systemd:/kubepods/burstable/pod1234/cri-containerd-" + id + ".scope\n", "", id},
+		"systemd, v2":      {"0::/system.slice/docker-" + id + ".scope\n", "", id},
+		"namespace, v2":    {"0::/\n", "473 456 8:1 /var/lib/docker/containers/" + id + "/hostname /etc/hostname rw - ext4 /dev/sda1 rw\n", id},
+		"podman, v2":       {"0::/\n", "1 2 0:9 /containers/overlay-containers/" + id + "/userdata/hosts /etc/hosts rw - tmpfs tmpfs rw\n", id},
+		"another's volume": {"0::/\n", "1 2 8:1 /volumes/" + id + "/_data /data rw - ext4 /dev/sda1 rw\n", ""},
+		"session":          {"0::/user.slice/user-0.slice/session-3.scope\n", "", ""},
+		"laptop":           {"0::/\n", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := fstest.MapFS{"proc/self/cgroup": {Data: []byte(tc.cgroup)}, "proc/self/mountinfo": {Data: []byte(tc.mountinfo)}}
+			if got := attributes(container(root))["container.id"]; got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+	if container(fstest.MapFS{}) != nil {
+		t.Error("a container was made up")
+	}
+}

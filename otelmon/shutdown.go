@@ -15,17 +15,37 @@ const (
 // Flush sends what is buffered, traces and logs first, then metrics, and waits
 // until it is sent or ctx is done. The error joins what went wrong.
 func (m *Monitor) Flush(ctx context.Context) error {
-	return m.inTurn(ctx, pipeline.ForceFlush)
+	return m.inTurn(usable(ctx), pipeline.ForceFlush)
 }
 
 // Shutdown sends what is buffered and ends all telemetry: traces and logs
 // first, metrics last. It returns by ctx's deadline, or after 5 s when it has
 // none, even if a backend hangs; what is not sent by then is given up. The
-// error joins every cause and says what was lost in the monitor's whole life;
-// nil means that nothing was. Further calls return the same error.
+// error joins every cause and says what was lost in the monitor's whole life,
+// also to full queues; nil means that nothing was. Further calls return the
+// same error, once the first has ended.
 func (m *Monitor) Shutdown(ctx context.Context) error {
-	m.shutdown.Do(func() { m.err = m.stop(ctx) })
-	return m.err
+	ctx = usable(ctx)
+	if m.stopping.CompareAndSwap(false, true) {
+		m.err = m.stop(ctx)
+		close(m.stopped)
+		return m.err
+	}
+	select {
+	case <-m.stopped:
+		return m.err
+	case <-ctx.Done():
+		return fmt.Errorf("an earlier shutdown has not ended: %w", ctx.Err())
+	}
+}
+
+// usable forgives a nil context, so that telemetry cannot crash a program on
+// its way out.
+func usable(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }
 
 func (m *Monitor) stop(ctx context.Context) error {
@@ -34,12 +54,15 @@ func (m *Monitor) stop(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTimeout)
 		defer cancel()
 	}
+	for _, p := range m.pipelines {
+		for _, d := range p.sent {
+			d.lookForReceiver(ctx)
+		}
+	}
 	faults := []error{m.inTurn(ctx, pipeline.stop)}
 	for _, p := range m.pipelines {
 		for _, d := range p.sent {
-			if s := d.Snapshot(); s.Failed > 0 {
-				faults = append(faults, fmt.Errorf("%d %s not delivered to %s: %w", s.Failed, d.items, d.to, s.LastError))
-			}
+			faults = append(faults, d.losses(p.made))
 		}
 	}
 	return errors.Join(faults...)
@@ -78,7 +101,7 @@ func (m *Monitor) inTurn(ctx context.Context, do func(pipeline, context.Context)
 func together(ctx context.Context, pipelines []pipeline, do func(pipeline, context.Context) error) error {
 	results := make(chan error, len(pipelines))
 	for _, p := range pipelines {
-		go func() { results <- do(p, ctx) }()
+		go func() { results <- contain(p, ctx, do) }()
 	}
 	late := make(chan struct{})
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(settleTime, func() { close(late) }) })()
@@ -92,4 +115,14 @@ func together(ctx context.Context, pipelines []pipeline, do func(pipeline, conte
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// contain turns a panic of a tap into an error.
+func contain(p pipeline, ctx context.Context, do func(pipeline, context.Context) error) (err error) { //nolint:revive // the order of a method expression
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("a tap panicked: %v", v)
+		}
+	}()
+	return do(p, ctx)
 }

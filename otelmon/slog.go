@@ -2,12 +2,17 @@ package otelmon
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/lmittmann/tint"
 	"go.opentelemetry.io/contrib/bridges/otelslog"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/term"
@@ -32,12 +37,26 @@ func consoleHandler(w io.Writer, level slog.Leveler) slog.Handler {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return traceIDs{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})}
 	}
-	return traceIDs{tint.NewTextHandler(w, &tint.Options{
+	return traceIDs{quoted{tint.NewTextHandler(w, &tint.Options{
 		Level:      level,
 		TimeFormat: "15:04:05.000",
 		NoColor:    os.Getenv("NO_COLOR") != "",
-	})}
+	})}}
 }
+
+// quoted keeps a message from driving the terminal: tint writes it as it is.
+type quoted struct{ slog.Handler }
+
+func (h quoted) Handle(ctx context.Context, r slog.Record) error {
+	if strings.ContainsFunc(r.Message, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		r.Message = strconv.Quote(r.Message)
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h quoted) WithAttrs(attrs []slog.Attr) slog.Handler { return quoted{h.Handler.WithAttrs(attrs)} }
+
+func (h quoted) WithGroup(name string) slog.Handler { return quoted{h.Handler.WithGroup(name)} }
 
 // leveled asks for the level first: otelslog knows none of its own.
 type leveled struct {
@@ -47,6 +66,18 @@ type leveled struct {
 
 func (h leveled) Enabled(ctx context.Context, l slog.Level) bool {
 	return l >= h.level.Level() && h.Handler.Enabled(ctx, l)
+}
+
+// Handle contains panics: otelslog and the SDK ask values for their text, and
+// the Error method of a nil error panics as a rule.
+func (h leveled) Handle(ctx context.Context, r slog.Record) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("log record %.100q not exported: panic: %v", r.Message, v)
+			otel.Handle(err)
+		}
+	}()
+	return h.Handler.Handle(ctx, r)
 }
 
 func (h leveled) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"testing"
 
 	sdklog "go.opentelemetry.io/otel/sdk/log"
@@ -68,5 +69,24 @@ func TestLevelChangesAtRunTimeForBothOutputs(t *testing.T) {
 	logger.With("k", "v").WithGroup("g").Debug("heard")
 	if out.Len() == 0 || len(exported.all) != 1 {
 		t.Errorf("debug is still off: %q, %d exported", &out, len(exported.all))
+	}
+}
+
+func TestNilErrorInALogLineIsNoCrash(t *testing.T) {
+	var out bytes.Buffer
+	exported := &records{}
+	logger := newLogger(&out, slog.LevelInfo, sdklog.NewLoggerProvider(sdklog.WithProcessor(exported)))
+	logger.Info("failed", "err", (*broken)(nil))
+	logger.Info("next")
+	if len(exported.all) == 0 || exported.all[len(exported.all)-1].Body().AsString() != "next" {
+		t.Errorf("exported %d records", len(exported.all))
+	}
+}
+
+func TestMessagesDoNotDriveTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	slog.New(quoted{slog.NewTextHandler(&out, nil)}).With("a", 1).WithGroup("g").Info("x\x1b[2J\nforged line")
+	if strings.ContainsRune(out.String(), 0x1b) || strings.Count(out.String(), "\n") != 1 || !strings.Contains(out.String(), `x\\x1b`) {
+		t.Errorf("written %q", &out)
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // start runs Start with a clean environment and puts the globals back.
@@ -87,7 +90,7 @@ func TestCodeBeatsEnvironmentBeatsDefault(t *testing.T) {
 		"OTEL_TRACES_EXPORTER":           {Value: "none", Source: "code Config.Exporters"},
 		"OTEL_BSP_MAX_QUEUE_SIZE":        {Value: "7", Source: "environment OTEL_BSP_MAX_QUEUE_SIZE"},
 		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": {Value: got["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"].Value, Source: got["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"].Source},
-		"resource service.name":          {Value: "code", Source: "code Config"},
+		"resource service.name":          {Value: "code", Source: "code Config.Service"},
 	} {
 		want.Name = name
 		if got[name] != want {
@@ -98,14 +101,14 @@ func TestCodeBeatsEnvironmentBeatsDefault(t *testing.T) {
 
 func TestEveryFaultComesAtOnceAndTheMonitorStaysUsable(t *testing.T) {
 	m, err := start(t, Config{
-		Endpoint: "localhost:4318", Taps: []Tap{nil}, Attributes: []attribute.KeyValue{{}},
+		Endpoint: "localhost:4318", Taps: []Tap{nil, (*recorder)(nil)}, Attributes: []attribute.KeyValue{{}},
 	}, "OTEL_TRACES_SAMPLER=sometimes", "OTEL_BSP_MAX_QUEUE_SIZE=-5", "OTEL_METRICS_EXPORTER=carrier-pigeon")
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
 		"OTEL_TRACES_SAMPLER", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_METRICS_EXPORTER", "carrier-pigeon",
-		"Config.Endpoint", "http://localhost:4318", "Config.Taps[0]", "Config.Attributes",
+		"Config.Endpoint", "http://localhost:4318", "Config.Taps[0]", "Config.Taps[1]", "Config.Attributes",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not among the faults:\n%v", want, err)
@@ -138,18 +141,26 @@ func TestMisspeltVariableIsToldWithTheRightName(t *testing.T) {
 	}
 }
 
+// scraped is a tap that is a handler, too.
+type scraped struct{ *recorder }
+
+func (scraped) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
 func TestPrometheusByEnvironmentNeedsATap(t *testing.T) {
 	if _, err := start(t, Config{}, "OTEL_METRICS_EXPORTER=prometheus"); err == nil || !strings.Contains(err.Error(), "Taps") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := start(t, Config{Taps: []Tap{newRecorder()}}, "OTEL_METRICS_EXPORTER=prometheus"); err != nil {
+	if _, err := start(t, Config{Taps: []Tap{newRecorder()}}, "OTEL_METRICS_EXPORTER=prometheus"); err == nil {
+		t.Error("a tap that serves nothing was taken for the handler")
+	}
+	if _, err := start(t, Config{Taps: []Tap{scraped{newRecorder()}}}, "OTEL_METRICS_EXPORTER=prometheus"); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestDisabledSDKRecordsNothingButPropagates(t *testing.T) {
 	r := newRecorder()
-	m, err := start(t, Config{Taps: []Tap{r}}, "OTEL_SDK_DISABLED=true", "OTEL_PROPAGATORS=b3")
+	m, err := start(t, Config{Taps: []Tap{r}}, "OTEL_SDK_DISABLED=true", "OTEL_PROPAGATORS=b3", "OTEL_EXPORTER_OTLP_ENDPOINT=no:scheme")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,6 +345,131 @@ func TestSDKLogIsQuietUnlessAskedFor(t *testing.T) {
 		}
 		if got := strings.Contains(out.String(), "TracerProvider created"); got != tc.want {
 			t.Errorf("%s: the SDK's log is heard: %v\n%s", tc.environ, got, &out)
+		}
+	}
+}
+
+func TestFullQueueIsALossInTheShutdownError(t *testing.T) {
+	m, err := start(t, Config{Endpoint: "http://" + silent(t)}, "OTEL_BSP_MAX_QUEUE_SIZE=10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		_, span := otel.Tracer("t").Start(t.Context(), "s")
+		span.End()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var failed, dropped int
+	err = m.Shutdown(ctx)
+	for line := range strings.Lines(err.Error()) {
+		if n, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, "spans not delivered") {
+			failed, _ = strconv.Atoi(n)
+		} else if strings.HasPrefix(rest, "spans dropped") {
+			dropped, _ = strconv.Atoi(n)
+		}
+	}
+	if failed == 0 || dropped == 0 || failed+dropped != 100 {
+		t.Errorf("%d failed and %d dropped of 100:\n%v", failed, dropped, err)
+	}
+}
+
+// panicking is a tap that panics when it is flushed.
+type panicking struct{ *recorder }
+
+func (p panicking) SpanProcessor() sdktrace.SpanProcessor { return panickingProcessor{p.spans} }
+
+type panickingProcessor struct{ sdktrace.SpanProcessor }
+
+func (panickingProcessor) ForceFlush(context.Context) error { panic("tap") }
+
+func TestPanickingTapIsAnError(t *testing.T) {
+	m, err := start(t, Config{Exporters: "none", Taps: []Tap{panicking{newRecorder()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "panicked: tap") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecondShutdownWaitsNoLongerThanItsContext(t *testing.T) {
+	m, err := start(t, Config{Endpoint: "http://" + silent(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := otel.Tracer("t").Start(t.Context(), "s")
+	span.End()
+	first := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	go func() { first <- m.Shutdown(ctx) }()
+	waitUntil(t, m.stopping.Load)
+	done, stop := context.WithCancel(t.Context())
+	stop()
+	if err := m.Shutdown(done); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if err := <-first; err == nil {
+		t.Error("the first lost nothing")
+	}
+}
+
+func waitUntil(t *testing.T, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		<-tick.C
+	}
+}
+
+func TestNilContextDoesNotCrash(t *testing.T) {
+	m, err := start(t, Config{Exporters: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Flush(nil), m.Shutdown(nil)); err != nil { //nolint:staticcheck // the point
+		t.Error(err)
+	}
+}
+
+func TestReceiverThatNeverWasIsNotWaitedFor(t *testing.T) {
+	d := &delivery{items: "spans", to: dead(t)}
+	d.lookForReceiver(t.Context())
+	if d.refused != nil {
+		t.Error("given up before anything was tried: the receiver may just be starting")
+	}
+	fail := d.Traces(failing{})
+	if err := fail.ExportSpans(t.Context(), []sdktrace.ReadOnlySpan{nil}); err == nil {
+		t.Fatal("no error")
+	}
+	d.lookForReceiver(t.Context())
+	if d.refused == nil || !strings.Contains(d.losses(nil).Error(), d.to) {
+		t.Errorf("still waited for: %v", d.losses(nil))
+	}
+	far := &delivery{items: "spans", to: "192.0.2.1:4318"}
+	far.lookForReceiver(t.Context())
+	if far.refused != nil {
+		t.Error("another machine was dialled")
+	}
+}
+
+type failing struct{}
+
+func (failing) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return errors.New("no") }
+func (failing) Shutdown(context.Context) error                             { return nil }
+
+func TestAddressOfAnEndpoint(t *testing.T) {
+	for in, want := range map[string]string{
+		"http://localhost:4318":      "localhost:4318",
+		"http://collector/otlp":      "collector:80",
+		"https://[::1]":              "[::1]:443",
+		"https://otlp.example.com/x": "otlp.example.com:443",
+		"localhost:4317":             "localhost:4317",
+	} {
+		if got := address(in); got != want {
+			t.Errorf("%s is %s, want %s", in, got, want)
 		}
 	}
 }

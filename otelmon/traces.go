@@ -43,6 +43,10 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 			options = append(options, sdktrace.WithSpanProcessor(p))
 		}
 	}
+	made := new(tally)
+	if len(sent) > 0 {
+		options = append(options, sdktrace.WithSpanProcessor(made))
+	}
 	for _, e := range all {
 		options = append(options, sdktrace.WithBatcher(
 			e,
@@ -53,7 +57,7 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 		))
 	}
 	p := sdktrace.NewTracerProvider(options...)
-	m.pipelines = append(m.pipelines, pipeline{p, sent})
+	m.pipelines = append(m.pipelines, pipeline{p, sent, made})
 	return p, nil
 }
 
