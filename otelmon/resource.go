@@ -119,7 +119,7 @@ func container(root fs.FS) []attribute.KeyValue {
 			continue
 		}
 		for line := range strings.Lines(string(b)) {
-			for _, field := range strings.Fields(line) {
+			for field := range strings.FieldsSeq(line) {
 				if m := containerID.FindStringSubmatch(field); m != nil && strings.Contains(line, source.lines) {
 					return []attribute.KeyValue{semconv.ContainerID(m[1])}
 				}

@@ -33,7 +33,7 @@ func newLogger(w io.Writer, level slog.Leveler, provider log.LoggerProvider) *sl
 // consoleHandler writes lines for people on a terminal, JSON elsewhere, both
 // with the trace and span id of the record's context.
 func consoleHandler(w io.Writer, level slog.Leveler) slog.Handler {
-	f, ok := w.(*os.File)
+	f, ok := w.(interface{ Fd() uintptr }) // *os.File and what stands for one
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return traceIDs{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})}
 	}

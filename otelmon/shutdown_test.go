@@ -1,0 +1,236 @@
+package otelmon
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// silent accepts connections and never answers.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var conns []net.Conn
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				for _, c := range conns {
+					c.Close()
+				}
+				return
+			}
+			conns = append(conns, c)
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return l.Addr().String()
+}
+
+func dead(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestShutdownKeepsItsDeadlineAndSaysWhatIsLost(t *testing.T) {
+	for _, protocol := range []string{"http/protobuf", "grpc"} {
+		for name, address := range map[string]string{"dead": dead(t), "silent": silent(t)} {
+			t.Run(protocol+" "+name, func(t *testing.T) {
+				m, err := start(t, Config{Endpoint: "http://" + address, Protocol: protocol})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 1000 {
+					_, span := otel.Tracer("t").Start(t.Context(), "s")
+					span.End()
+				}
+				var r log.Record
+				r.SetBody(attribute.StringValue("hello"))
+				otel.Logger("t").Emit(t.Context(), r)
+
+				const budget = 600 * time.Millisecond
+				ctx, cancel := context.WithTimeout(t.Context(), budget)
+				defer cancel()
+				began := time.Now()
+				err = m.Shutdown(ctx)
+				// Ten times the budget is the exporters' own timeout: a shutdown
+				// that waits for it, and not for ctx, ends well behind this.
+				if took := time.Since(began); took > 5*budget {
+					t.Errorf("took %s of %s", took, budget)
+				}
+				if err == nil {
+					t.Fatal("1000 spans are gone and nobody says so")
+				}
+				for _, want := range []string{"1000 spans not delivered to " + address, "1 log records not delivered"} {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q is not in:\n%v", want, err)
+					}
+				}
+				if again := m.Shutdown(t.Context()); again != err { //nolint:errorlint // the very same
+					t.Errorf("the second shutdown says %v", again)
+				}
+			})
+		}
+	}
+}
+
+func TestFlushIsBoundedToo(t *testing.T) {
+	m, err := start(t, Config{Endpoint: "http://" + silent(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := m.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := m.Shutdown(done); err == nil {
+		t.Error("nothing said of a shutdown that had no time")
+	}
+}
+
+func TestFullQueueIsALossInTheShutdownError(t *testing.T) {
+	m, err := start(t, Config{Endpoint: "http://" + silent(t)}, "OTEL_BSP_MAX_QUEUE_SIZE=10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		_, span := otel.Tracer("t").Start(t.Context(), "s")
+		span.End()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var failed, dropped int
+	err = m.Shutdown(ctx)
+	for line := range strings.Lines(err.Error()) {
+		if n, rest, _ := strings.Cut(line, " "); strings.HasPrefix(rest, "spans not delivered") {
+			failed, _ = strconv.Atoi(n)
+		} else if strings.HasPrefix(rest, "spans dropped") {
+			dropped, _ = strconv.Atoi(n)
+		}
+	}
+	if failed == 0 || dropped == 0 || failed+dropped != 100 {
+		t.Errorf("%d failed and %d dropped of 100:\n%v", failed, dropped, err)
+	}
+}
+
+// panicking is a tap that panics when it is flushed.
+type panicking struct{ *recorder }
+
+func (p panicking) SpanProcessor() sdktrace.SpanProcessor { return panickingProcessor{p.spans} }
+
+type panickingProcessor struct{ sdktrace.SpanProcessor }
+
+func (panickingProcessor) ForceFlush(context.Context) error { panic("tap") }
+
+func TestPanickingTapIsAnError(t *testing.T) {
+	m, err := start(t, Config{Exporters: "none", Taps: []Tap{panicking{newRecorder()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "panicked: tap") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecondShutdownWaitsNoLongerThanItsContext(t *testing.T) {
+	m, err := start(t, Config{Endpoint: "http://" + silent(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := otel.Tracer("t").Start(t.Context(), "s")
+	span.End()
+	first := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	go func() { first <- m.Shutdown(ctx) }()
+	waitUntil(t, m.stopping.Load)
+	done, stop := context.WithCancel(t.Context())
+	stop()
+	if err := m.Shutdown(done); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if err := <-first; err == nil {
+		t.Error("the first lost nothing")
+	}
+}
+
+func waitUntil(t *testing.T, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		<-tick.C
+	}
+}
+
+func TestNilContextDoesNotCrash(t *testing.T) {
+	m, err := start(t, Config{Exporters: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Flush(nil), m.Shutdown(nil)); err != nil { //nolint:staticcheck // the point
+		t.Error(err)
+	}
+}
+
+func TestReceiverThatNeverWasIsNotWaitedFor(t *testing.T) {
+	d := &delivery{items: "spans", to: dead(t)}
+	d.lookForReceiver(t.Context())
+	if d.refused != nil {
+		t.Error("given up before anything was tried: the receiver may just be starting")
+	}
+	fail := d.Traces(failing{})
+	if err := fail.ExportSpans(t.Context(), []sdktrace.ReadOnlySpan{nil}); err == nil {
+		t.Fatal("no error")
+	}
+	d.lookForReceiver(t.Context())
+	if d.refused == nil || !strings.Contains(d.losses(nil).Error(), d.to) {
+		t.Errorf("still waited for: %v", d.losses(nil))
+	}
+	far := &delivery{items: "spans", to: "192.0.2.1:4318"}
+	far.lookForReceiver(t.Context())
+	if far.refused != nil {
+		t.Error("another machine was dialled")
+	}
+}
+
+type failing struct{}
+
+func (failing) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return errors.New("no") }
+func (failing) Shutdown(context.Context) error                             { return nil }
+
+func TestAddressOfAnEndpoint(t *testing.T) {
+	for in, want := range map[string]string{
+		"http://localhost:4318":      "localhost:4318",
+		"http://collector/otlp":      "collector:80",
+		"https://[::1]":              "[::1]:443",
+		"https://otlp.example.com/x": "otlp.example.com:443",
+		"localhost:4317":             "localhost:4317",
+	} {
+		if got := address(in); got != want {
+			t.Errorf("%s is %s, want %s", in, got, want)
+		}
+	}
+}
