@@ -19,8 +19,8 @@ const (
 // errorHandler takes the errors that OpenTelemetry can return to nobody. They
 // go to the console only, never into the pipeline that they speak of. The text
 // may come from a server: it is cut, and the console handlers quote it. The
-// same trouble is told once a minute, and the next line counts what was left
-// out.
+// same trouble is told once a minute, in the words that say what to do if there
+// are any, and the next line counts what was left out.
 type errorHandler struct {
 	console slog.Handler
 	mu      sync.Mutex
@@ -38,14 +38,17 @@ func (h *errorHandler) Handle(err error) {
 	if err == nil {
 		return
 	}
-	text := err.Error()
+	text, cause := strings.ToValidUTF8(shorten(err.Error()), "�"), ""
+	if hint := exporters.Explain(err); hint != "" {
+		text, cause = hint, text
+	}
 	left, tell := h.admit(kind(text), time.Now())
 	if !tell {
 		return
 	}
-	r := slog.NewRecord(time.Now(), slog.LevelWarn, "telemetry: "+strings.ToValidUTF8(shorten(text), "�"), 0)
-	if hint := exporters.Explain(err); hint != "" {
-		r.AddAttrs(slog.String("hint", hint))
+	r := slog.NewRecord(time.Now(), slog.LevelWarn, "telemetry: "+text, 0)
+	if cause != "" {
+		r.AddAttrs(slog.String("cause", cause))
 	}
 	if left > 0 {
 		r.AddAttrs(slog.Int("left_out", left))

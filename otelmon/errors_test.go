@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,5 +53,16 @@ func TestErrorHandlerIgnoresNil(t *testing.T) {
 	newErrorHandler(slog.NewTextHandler(&out, nil)).Handle(nil)
 	if out.Len() != 0 {
 		t.Error(out.String())
+	}
+}
+
+func TestOneOutageIsToldOnceAndInWordsThatHelp(t *testing.T) {
+	var out bytes.Buffer
+	h := newErrorHandler(slog.NewTextHandler(&out, nil))
+	for _, signal := range []string{"traces", "metrics", "logs"} {
+		h.Handle(fmt.Errorf("%s export: %w", signal, syscall.ECONNREFUSED))
+	}
+	if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), "Nothing listens") || !strings.Contains(out.String(), "traces export") {
+		t.Errorf("%d lines:\n%s", n, &out)
 	}
 }
