@@ -6,6 +6,7 @@ BIN := $(CURDIR)/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 FUZZTIME ?= 10s
+ARGS ?= -traffic
 PLATFORMS := linux/amd64 linux/arm64 linux/386 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # Every module of the repository. e2e is test code alone, so it is vetted and
@@ -25,7 +26,7 @@ help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## index the Go standard library, serve search, print the console's address
-	cd examples && $(GO) run ./codesearch -traffic
+	cd examples && $(GO) run ./codesearch $(ARGS)
 
 up: ## start Collector, Prometheus, Jaeger and Grafana in Docker
 	docker compose up --detach --wait

@@ -1,6 +1,6 @@
 // Command quickstart is a net/http program with telemetry, health probes and a
-// console. It needs nothing else to run; with OTEL_EXPORTER_OTLP_ENDPOINT set,
-// it sends there as well.
+// console. It needs nothing else to run. It sends to a collector on this machine
+// if there is one, or to where OTEL_EXPORTER_OTLP_ENDPOINT says.
 //
 //	go run ./quickstart
 package main
