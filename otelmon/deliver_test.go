@@ -77,6 +77,51 @@ func TestAllSignalsArriveOverBothProtocols(t *testing.T) {
 	}
 }
 
+func TestMutualTLSByEnvironment(t *testing.T) {
+	authority, err := oteltest.NewAuthority(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := oteltest.Start(oteltest.Options{TLS: authority.MutualServer()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	files := []string{
+		"OTEL_EXPORTER_OTLP_CERTIFICATE=" + authority.CAFile,
+		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=" + authority.ClientCertFile,
+		"OTEL_EXPORTER_OTLP_CLIENT_KEY=" + authority.ClientKeyFile,
+	}
+	// Traces take one protocol, metrics and logs the other.
+	m, err := start(t, Config{}, append(
+		files,
+		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="+r.GRPCURL(),
+		"OTEL_EXPORTER_OTLP_ENDPOINT="+r.HTTPURL(), "OTEL_EXPORTER_OTLP_TRACES_HEADERS=key=t", "OTEL_EXPORTER_OTLP_HEADERS=key=g",
+		"OTEL_EXPORTER_OTLP_COMPRESSION=gzip",
+	)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := otel.Tracer("t").Start(t.Context(), "s")
+	span.End()
+	m.Logger().Info("hello")
+	if err := m.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Spans()) != 1 || len(r.Logs()) != 1 || len(r.Metrics()) == 0 {
+		t.Errorf("%d spans, %d logs, %d metrics", len(r.Spans()), len(r.Logs()), len(r.Metrics()))
+	}
+	for _, q := range r.Requests() {
+		protocol, key := "http/protobuf", "g"
+		if q.Traces != nil {
+			protocol, key = "grpc", "t"
+		}
+		if q.Protocol != protocol || q.Header.Get("key") != key {
+			t.Errorf("%s came by %s with %q", q.Path, q.Protocol, q.Header.Get("key"))
+		}
+	}
+}
+
 func TestFlushDeliversWhatIsBuffered(t *testing.T) {
 	r := receiver(t)
 	m, err := start(t, Config{Endpoint: r.HTTPURL()})
