@@ -18,8 +18,9 @@ type Options struct {
 	// 4 MiB, more than 1 GiB as 1 GiB.
 	MaxBytes int
 
-	// AllowRemote decides about requests that do not come from this machine
-	// or that name another host than localhost. It must check who is asking:
+	// AllowRemote decides about requests that do not come from this machine,
+	// that a proxy seems to have passed on, or that name another host than
+	// localhost. It must check who is asking:
 	// the console shows all telemetry. Such requests are refused when it is
 	// nil, which is the default, or returns false. It may be called
 	// concurrently.

@@ -23,9 +23,14 @@
 // # Who may see it
 //
 // Only this machine: requests must come from a loopback address, name
-// localhost, 127.0.0.1 or [::1] as host, bear no header of a proxy, and not be
-// started by another site. A proxy on this machine that hides itself looks like
-// this machine, so keep the console's path out of its configuration.
+// localhost, 127.0.0.1 or [::1] as host, speak HTTP/1.1 or newer, bear no header
+// of a proxy, and not be started by another site.
+//
+// A proxy on this machine that hides itself entirely cannot be recognised: it
+// looks like this machine, and everybody whom it serves can read the telemetry.
+// So do not mount the console on a port that a proxy publishes; give it a
+// listener of its own on 127.0.0.1.
+//
 // Options.AllowRemote can let others in who have proved who they are.
 // Telemetry is text from outside: control, escape and bidirectional characters
 // are taken out of it everywhere.

@@ -17,11 +17,17 @@ func (c *Console) refusal(r *http.Request) string {
 		return "This request was started by another site, which may not look at telemetry.\n" +
 			"Type or paste the address into the browser instead of following a link.\n"
 	}
-	isLocal, isNamed := isLoopback(r), isLocalName(r.Host)
-	if isLocal && isNamed || c.allowRemote != nil && c.allowRemote(r) {
+	isLocal, isNamed, relay := isLoopback(r), isLocalName(r.Host), relayed(r)
+	if isLocal && isNamed && relay == "" || c.allowRemote != nil && c.allowRemote(r) {
 		return ""
 	}
-	if !isLocal {
+	switch {
+	case isLocal && relay != "":
+		return "The console answers only to the machine on which the program runs, and a proxy seems to have\n" +
+			"passed on this request: it " + relay + ". Ask the program's own port directly. Do not publish\n" +
+			"the console's path through a proxy; where that is wanted, put it behind your own\n" +
+			"authentication and let console.Options.AllowRemote say who may see it.\n"
+	case !isLocal:
 		return "The console answers only to the machine on which the program runs.\n" +
 			"Open it there, tunnel to it (ssh -L 8080:localhost:8080 host), or mount it behind your own\n" +
 			"authentication and let console.Options.AllowRemote say who may see it.\n"
@@ -30,17 +36,69 @@ func (c *Console) refusal(r *http.Request) string {
 		"Use one of these in the address, or let console.Options.AllowRemote accept others.\n"
 }
 
-// forwarded are headers by which a proxy tells that somebody else is asking.
-func forwarded() []string {
-	return []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
+// relayHeaders are those by which proxies tell that somebody else is asking.
+func relayHeaders() []string {
+	return []string{
+		"CDN-Loop",
+		"CF-Connecting-IP",
+		"CF-Ray",
+		"Client-IP",
+		"Fastly-Client-IP",
+		"Fly-Client-IP",
+		"Forwarded",
+		"Proxy-Connection",
+		"True-Client-IP",
+		"Via",
+		"X-Amzn-Trace-Id",
+		"X-Appengine-User-IP",
+		"X-Arr-Log-Id",
+		"X-Azure-ClientIP",
+		"X-Client-IP",
+		"X-Cloud-Trace-Context",
+		"X-Cluster-Client-IP",
+		"X-Envoy-External-Address",
+		"X-Envoy-Original-Path",
+		"X-Forwarded",
+		"X-Forwarded-By",
+		"X-Forwarded-Client-Cert",
+		"X-Forwarded-For",
+		"X-Forwarded-Host",
+		"X-Forwarded-Port",
+		"X-Forwarded-Prefix",
+		"X-Forwarded-Proto",
+		"X-Forwarded-Scheme",
+		"X-Forwarded-Server",
+		"X-Forwarded-Ssl",
+		"X-Original-Forwarded-For",
+		"X-Original-Host",
+		"X-Original-URI",
+		"X-Original-URL",
+		"X-ProxyUser-Ip",
+		"X-Real-IP",
+		"X-Rewrite-URL",
+		"X-Scheme",
+		"X-Vercel-Forwarded-For",
+	}
+}
+
+// relayed returns by what a request betrays that a proxy sent it, empty when it
+// does not. nginx, unless told otherwise, adds no header, names the address that
+// it asks as host and speaks HTTP/1.0, which browsers and curl no longer do.
+func relayed(r *http.Request) string {
+	for _, name := range relayHeaders() {
+		if len(r.Header.Values(name)) > 0 {
+			return "bears the header " + name
+		}
+	}
+	if !r.ProtoAtLeast(1, 1) {
+		return "speaks HTTP/1.0, as nginx does to what is behind it"
+	}
+	return ""
 }
 
 func isLoopback(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return false
-	}
-	return !slices.ContainsFunc(forwarded(), func(name string) bool { return r.Header.Get(name) != "" })
+	return err == nil && peer.Addr().Unmap().IsLoopback()
 }
 
 func isLocalName(host string) bool {

@@ -2,7 +2,10 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"html"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -195,6 +198,7 @@ func TestAnswersOnlyThisMachine(t *testing.T) {
 		{"unix socket", "localhost", "@", nil, 403, "AllowRemote"},
 		{"proxy", "localhost", "127.0.0.1:1", []string{"X-Forwarded-For", "192.0.2.7"}, 403, "AllowRemote"},
 		{"proxy by the book", "localhost", "127.0.0.1:1", []string{"Forwarded", "for=192.0.2.7"}, 403, "AllowRemote"},
+		{"proxy with an empty header", "localhost", "127.0.0.1:1", []string{"X-Forwarded-For", ""}, 403, "header X-Forwarded-For"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, path := range []string{"/", "/api/summary", "/nothing"} {
@@ -223,6 +227,44 @@ func TestAnswersOnlyThisMachine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBareProxyIsRefused asks what nginx's plain proxy_pass asks, over a real
+// connection: no header gives it away, only the version of the protocol.
+func TestBareProxyIsRefused(t *testing.T) {
+	r := newRig(t, Options{})
+	r.fill(t, "secret")
+	server := httptest.NewServer(r.Handler())
+	defer server.Close()
+	for _, proto := range []string{"HTTP/1.0", "HTTP/1.1"} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "GET /api/traces %s\r\nHost: %s\r\nConnection: close\r\n\r\n", proto, server.Listener.Addr())
+		answer, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+		refused, told := strings.Contains(string(answer), " 403 "), strings.Contains(string(answer), "secret")
+		if want := proto == "HTTP/1.0"; refused != want || told == want {
+			t.Errorf("%s: %s", proto, answer)
+		}
+	}
+}
+
+func TestProxiesBetrayThemselves(t *testing.T) {
+	h := New(Options{}).Handler()
+	for _, name := range []string{
+		"X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server", "X-Original-Forwarded-For", "CF-Connecting-IP",
+		"True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Envoy-External-Address", "X-Envoy-Original-Path",
+		"X-Amzn-Trace-Id", "Fly-Client-IP", "Via", "X-Real-IP", "Forwarded", "X-Forwarded-Host",
+	} {
+		if w := get(h, "/api/summary", name, "x"); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "header "+name) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
 	}
 }
 
