@@ -20,10 +20,9 @@ type Options struct {
 
 	// AllowRemote decides about requests that do not come from this machine,
 	// that a proxy seems to have passed on, or that name another host than
-	// localhost. It must check who is asking:
-	// the console shows all telemetry. Such requests are refused when it is
-	// nil, which is the default, or returns false. It may be called
-	// concurrently.
+	// localhost. It must check who is asking: the console shows all telemetry.
+	// Such requests are refused when it is nil, which is the default, or
+	// returns false. It may be called concurrently.
 	AllowRemote func(*http.Request) bool
 }
 

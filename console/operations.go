@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -32,20 +31,20 @@ type operation struct {
 	Name     string     `json:"name"`
 	State    string     `json:"state"` // running, completed, failed, canceled
 	Started  time.Time  `json:"started"`
-	Updated  time.Time  `json:"updated"` // when it last reported
+	Updated  time.Time  `json:"updated"` // when the counts, progress and rate were taken, all at once
 	Ended    *time.Time `json:"ended"`   // null while it runs
 	Seconds  number     `json:"duration_seconds"`
 	Total    number     `json:"total"` // null while unknown
 	OK       number     `json:"ok"`
 	Failed   number     `json:"failed"`
 	Skipped  number     `json:"skipped"`
-	Done     number     `json:"done"` // ok, failed and skipped; by the progress gauge where that is fresher
+	Done     number     `json:"done"` // ok, failed and skipped
 	Bytes    number     `json:"bytes"`
 	Progress number     `json:"progress"`    // 0 to 1; null while the total is unknown
 	Rate     number     `json:"rate"`        // items per second, over the whole run once it has ended; null while unknown
 	ETA      number     `json:"eta_seconds"` // null while unknown and after the end
 	Stage    string     `json:"stage"`       // empty when none is running
-	Message  string     `json:"message"`     // the last report, a sentence
+	Message  string     `json:"message"`     // the last report, a sentence; empty where the counts are younger
 	TraceID  string     `json:"trace_id"`
 	SpanID   string     `json:"span_id"`
 
@@ -267,16 +266,21 @@ func (o *operation) settle(now time.Time) {
 		o.ETA = max(0, o.ETA-number(now.Sub(o.Updated).Seconds()))
 	}
 	o.Seconds = number(max(0, end.Sub(o.Started).Seconds()))
-	o.Done = o.OK + o.Failed + o.Skipped
-	o.Progress = unknown()
-	if o.Total > 0 {
-		o.Progress = min(1, o.Done/o.Total)
-	}
+	o.add()
 	if o.Ended != nil && o.Seconds > 0 {
 		o.Rate = o.Done / o.Seconds
 	}
 	if o.Failures == nil {
 		o.Failures = []operationFailure{}
+	}
+}
+
+// add makes the sums of the counts.
+func (o *operation) add() {
+	o.Done = o.OK + o.Failed + o.Skipped
+	o.Progress = unknown()
+	if o.Total > 0 {
+		o.Progress = min(1, o.Done/o.Total)
 	}
 }
 
@@ -289,14 +293,12 @@ type operationList struct {
 }
 
 func (c *Console) bulkOperations(limit int) operationList {
-	now := time.Now()
 	c.metrics.fresh()
+	now := time.Now()
 	answer := operationList{AsOf: now, Operations: c.operations.list(now)}
-	names := map[string]int{}
 	for _, op := range answer.Operations {
 		if op.Ended == nil {
 			answer.Running++
-			names[op.Name]++
 		}
 	}
 	stages := c.stages()
@@ -306,9 +308,7 @@ func (c *Console) bulkOperations(limit int) operationList {
 			continue
 		}
 		op.Stage = stages[op.SpanID]
-		if names[op.Name] == 1 {
-			c.sharpen(op)
-		}
+		c.sharpen(op, answer.Operations)
 	}
 	answer.Total = len(answer.Operations)
 	if answer.Truncated = answer.Total > limit; answer.Truncated {
@@ -337,30 +337,6 @@ func (t *operationTable) list(now time.Time) []operation {
 		return cmp.Or(b.Started.Compare(a.Started), strings.Compare(a.ID, b.ID))
 	})
 	return list
-}
-
-// sharpen replaces what the last event said by the gauges, which are younger:
-// events of a long operation are minutes apart. Gauges carry no id, so this is
-// right only while one operation of this name runs.
-func (c *Console) sharpen(op *operation) {
-	gauge := func(name string) number {
-		for _, s := range c.metrics.named(name) {
-			if s.Attributes.get(keys.BulkOperationName) == op.Name {
-				return s.Value
-			}
-		}
-		return unknown()
-	}
-	if p := gauge(keys.BulkOperationProgress); p.known() && p >= 0 && p <= 1 && op.Total > 0 && p > op.Progress {
-		op.Progress = p
-		op.Done = number(math.Round(float64(p * op.Total)))
-	}
-	if r := gauge(keys.BulkOperationThroughput); r.known() {
-		op.Rate = r
-	}
-	if e := gauge(keys.BulkOperationETA); e.known() {
-		op.ETA = e
-	}
 }
 
 // stages returns the running stage of each operation by the operation's span.

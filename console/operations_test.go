@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/log"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelmon/otelmon-go/internal/keys"
 )
@@ -54,34 +53,6 @@ func TestOperationFromStartToEnd(t *testing.T) {
 			t.Errorf("%+v", op)
 		}
 	})
-}
-
-func TestGaugesAreFresherThanEvents(t *testing.T) {
-	r := newRig(t, Options{})
-	name := attribute.String(keys.BulkOperationName, "import")
-	_, s := r.bulk(t.Context(), "bulk import", name, attribute.String(keys.BulkOperationID, "1"), attribute.Int(keys.BulkItemsTotal, 1000))
-	defer s.End()
-	gauge := func(instrument string, v float64) {
-		g, err := r.mp.Meter(keys.ScopeBulk).Float64Gauge(instrument)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g.Record(t.Context(), v, metric.WithAttributes(name))
-	}
-	gauge(keys.BulkOperationProgress, 0.25)
-	gauge(keys.BulkOperationThroughput, 7)
-	gauge(keys.BulkOperationETA, 107)
-	op := r.bulkOperations(10).Operations[0]
-	if op.Progress != 0.25 || op.Done != 250 || op.Rate != 7 || op.ETA != 107 {
-		t.Errorf("%+v", op)
-	}
-	_, other := r.bulk(t.Context(), "bulk import", name, attribute.String(keys.BulkOperationID, "2"), attribute.Int(keys.BulkItemsTotal, 10))
-	defer other.End()
-	for _, op := range r.bulkOperations(10).Operations {
-		if op.Progress != 0 || op.Rate.known() {
-			t.Errorf("two of a name share a gauge: %+v", op)
-		}
-	}
 }
 
 func TestOperationFailsWithItsSpan(t *testing.T) {
