@@ -1,14 +1,15 @@
 // Package bulk makes operations over many items visible while they run: as a
 // span with live children, as events, as metrics and on the terminal.
 //
-//	for u := range bulk.Range(ctx, "import.users", slices.Values(users), bulk.Total(len(users))) {
+//	for u := range bulk.Slice(ctx, "import.users", users) {
 //		save(u)
 //	}
 //
 // # Ways to track
 //
-// [Range], [Range2], [Slice] and [Chan] wrap what a loop ranges over; every item
-// whose body ran to its end counts as ok. [Each] does the same and hands out the
+// [Slice], [Range], [Range2] and [Chan] wrap what a loop ranges over: a slice, an
+// iterator of one or two values, a channel. Every item whose body ran to its end
+// counts as ok. [Each] does the same and hands out the
 // item, so that the body can say that it failed or was skipped. [Start] and
 // [Operation.End] are for everything else, such as jobs with several goroutines:
 // those count on the [Operation] itself, or, where an item takes less than a
@@ -47,6 +48,15 @@
 // Counters are read from the running operations at the moment of collection. The
 // gauges of a name vanish when none of that name is running. Of more than 256
 // names, the rest is called "_other".
+//
+// # On the terminal
+//
+// [Terminal] draws a progress line. Loggers that write to the same terminal must
+// write to the [Line] it returns:
+//
+//	line := bulk.Terminal(os.Stderr)
+//	defer line.Stop()
+//	mon, err := otelmon.Start(ctx, otelmon.Config{LogOutput: line})
 //
 // # OpenTelemetry
 //

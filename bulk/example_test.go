@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"sync"
@@ -138,9 +139,13 @@ func ExampleLive() {
 }
 
 func ExampleTerminal() {
-	defer bulk.Terminal(os.Stderr)()
-	for range bulk.Slice(context.Background(), "import.users", make([]int, 1000)) {
-		// a progress line, if stderr is a terminal
+	line := bulk.Terminal(os.Stderr)
+	defer line.Stop()
+	logger := slog.New(slog.NewTextHandler(line, nil)) // or otelmon.Config{LogOutput: line}
+	for n := range bulk.Slice(context.Background(), "import.users", make([]int, 1000)) {
+		if n < 0 {
+			logger.Warn("this stands above the progress line, if stderr is a terminal")
+		}
 	}
 	// Output:
 }

@@ -1,42 +1,19 @@
 package bulk
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
 
 const (
-	frameTime = 100 * time.Millisecond
-	lingering = time.Second // an operation that took less leaves no line behind
-	maxBar    = 40
-	minBar    = 10
+	maxBar = 40
+	minBar = 10
 )
-
-// Terminal draws a progress line for the running operations of this process on
-// f, usually [os.Stderr], and one last line for each that ends. It draws nothing
-// if f is not a terminal or TERM is "dumb". NO_COLOR turns colours off, and a
-// locale without UTF-8 turns to plain ASCII. Of several operations the oldest
-// is drawn.
-//
-// The caller calls stop, which clears the line and waits until nothing more is
-// written; a second call does nothing:
-//
-//	defer bulk.Terminal(os.Stderr)()
-func Terminal(f *os.File) (stop func()) {
-	if !isTerminal(f) {
-		return func() {}
-	}
-	return draw(f, func() style { return styleOf(f) })
-}
 
 // style is what a terminal can show.
 type style struct {
@@ -72,71 +49,6 @@ func hasUnicode() bool {
 		}
 	}
 	return runtime.GOOS == "windows"
-}
-
-// screen is one terminal being drawn on.
-type screen struct {
-	w     io.Writer
-	style func() style // asked for each frame, since windows are resized
-	shown []*Operation // as of the last frame, the oldest first
-	drawn int          // characters on the line
-}
-
-func draw(w io.Writer, st func() style) (stop func()) {
-	s := &screen{w: w, style: st}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(frameTime)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-quit:
-				s.frame(nil)
-				return
-			case <-ticker.C:
-				s.frame(operations.list())
-			}
-		}
-	}()
-	return sync.OnceFunc(func() {
-		close(quit)
-		<-done
-	})
-}
-
-// frame draws the line anew, and above it those that have ended since.
-func (s *screen) frame(live []*Operation) {
-	var out bytes.Buffer
-	st := s.style()
-	for _, o := range s.shown {
-		if last := o.Snapshot(); last.Result != "" && last.Elapsed >= lingering {
-			s.put(&out, st.ending(last))
-			out.WriteByte('\n')
-			s.drawn = 0
-		}
-	}
-	text := ""
-	if len(live) > 0 {
-		text = st.line(live[0].Snapshot(), len(live)-1)
-	}
-	s.shown = live
-	s.put(&out, text)
-	_, _ = s.w.Write(out.Bytes()) // nobody could be told that the terminal is gone
-}
-
-// put replaces the line. Blanks erase what was longer: every console knows
-// blanks, not all know escape sequences.
-func (s *screen) put(out *bytes.Buffer, text string) {
-	n := visible(text)
-	if n == 0 && s.drawn == 0 {
-		return
-	}
-	out.WriteString("\r" + text + strings.Repeat(" ", max(s.drawn-n, 0)))
-	if n == 0 {
-		out.WriteByte('\r')
-	}
-	s.drawn = n
 }
 
 // line is the progress of one operation in at most width-1 columns, because

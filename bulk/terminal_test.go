@@ -1,13 +1,9 @@
 package bulk
 
 import (
-	"bytes"
-	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 	"unicode"
 )
@@ -60,85 +56,6 @@ func FuzzTerminalLine(f *testing.F) {
 			t.Errorf("%q has a control character", got)
 		}
 	})
-}
-
-func TestTerminalDrawsUntilStopped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		stop := draw(&out, func() style { return style{width: 60} })
-		_, op := Start(t.Context(), "op", Total(10))
-		for range 2 {
-			op.Add(4)
-			wait(950 * time.Millisecond)
-		}
-		_, short := Start(t.Context(), "short")
-		wait(200 * time.Millisecond)
-		short.End(nil)
-		err := errors.New("disk full")
-		op.End(&err)
-		wait(200 * time.Millisecond)
-		_, open := Start(t.Context(), "other")
-		wait(200 * time.Millisecond)
-		stop()
-		stop()
-		open.End(nil)
-
-		const final = "op failed after 2.1s: 8 of 10 items (80%), 3.81/s"
-		screen := shown(out.String())
-		if len(screen) != 2 || screen[0] != final || screen[1] != "" {
-			t.Errorf("the screen shows %q, want only %q", screen, final)
-		}
-		for _, drawn := range []string{
-			"\rop  40% [######.........] 4/10  10/s  600ms left",
-			"  (+1 more)",
-			"\rother  0 items  0/s",
-		} {
-			if !strings.Contains(out.String(), drawn) {
-				t.Errorf("%q was never drawn: %q", drawn, out.String())
-			}
-		}
-	})
-}
-
-// shown is what remains on a screen that knows carriage returns and newlines.
-func shown(output string) []string {
-	var lines []string
-	for line := range strings.SplitSeq(output, "\n") {
-		var cells []rune
-		at := 0
-		for _, r := range line {
-			if r == '\r' {
-				at = 0
-				continue
-			}
-			if at == len(cells) {
-				cells = append(cells, ' ')
-			}
-			cells[at] = r
-			at++
-		}
-		lines = append(lines, strings.TrimRight(string(cells), " "))
-	}
-	return lines
-}
-
-func TestTerminalIsQuietWithoutATerminal(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	stop := Terminal(f)
-	_, op := Start(t.Context(), "op")
-	op.End(nil)
-	stop()
-	if info, err := f.Stat(); err != nil || info.Size() != 0 {
-		t.Errorf("%d bytes written to a file, %v", info.Size(), err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	Terminal(f)() // closed
 }
 
 func TestStyleFollowsTheEnvironment(t *testing.T) {

@@ -26,12 +26,10 @@ type app struct {
 	source fs.FS // what lies below root
 	state  indexState
 	logger *slog.Logger
-
-	terminal *os.File // for the progress line; nil when there is none
 }
 
-func newApp(s *store, root string, logger *slog.Logger, terminal *os.File) *app {
-	return &app{store: s, root: root, source: os.DirFS(root), logger: logger, terminal: terminal}
+func newApp(s *store, root string, logger *slog.Logger) *app {
+	return &app{store: s, root: root, source: os.DirFS(root), logger: logger}
 }
 
 // index brings the index up to date. That ctx ends is no error: the next run
@@ -60,12 +58,7 @@ func (a *app) index(ctx context.Context) error {
 	return nil
 }
 
-// update shows its progress on the terminal, but leaves it before anything is
-// logged there.
 func (a *app) update(ctx context.Context) (bulk.Snapshot, error) {
-	if a.terminal != nil {
-		defer bulk.Terminal(a.terminal)()
-	}
 	x := indexer{
 		store: a.store, source: a.source, root: a.root,
 		files: otelmon.NewGauge("codesearch.files", "{file}", "Files in the index."),

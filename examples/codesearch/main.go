@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/console"
 )
 
@@ -39,6 +40,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	if terminal, ok := stderr.(*os.File); ok {
+		line := bulk.Terminal(terminal)
+		defer line.Stop()
+		stderr = line // so that logs and progress do not garble each other
+	}
 	con := console.New(console.Options{})
 	mon, err := startTelemetry(ctx, con, stderr)
 	if err != nil {
@@ -55,8 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			return err
 		}
 	}
-	terminal, _ := stderr.(*os.File)
-	a := newApp(index, root, mon.Logger(), terminal)
+	a := newApp(index, root, mon.Logger())
 	if f.once {
 		return a.indexOnce(ctx, stdout)
 	}

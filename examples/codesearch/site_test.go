@@ -21,7 +21,7 @@ func newTestSite(t *testing.T) http.Handler {
 		"a b#c?.go":      {Data: []byte("package oddname\n")},
 	})
 	mux := http.NewServeMux()
-	newSite(newApp(s, "/tree", slog.New(slog.DiscardHandler), nil)).register(mux)
+	newSite(newApp(s, "/tree", slog.New(slog.DiscardHandler))).register(mux)
 	return mux
 }
 
@@ -113,7 +113,7 @@ func TestSearchJSON(t *testing.T) {
 func TestSearchWithoutIndex(t *testing.T) {
 	s := newStore(t)
 	mux := http.NewServeMux()
-	newSite(newApp(s, "/tree", slog.New(slog.DiscardHandler), nil)).register(mux)
+	newSite(newApp(s, "/tree", slog.New(slog.DiscardHandler))).register(mux)
 	if _, err := s.write.ExecContext(t.Context(), `DROP TABLE search`); err != nil {
 		t.Fatal(err)
 	}
