@@ -38,10 +38,10 @@ func (o *Operation) conclude(s Snapshot, cause error) {
 		st.close(end)
 	}
 	severity := log.SeverityInfo
-	switch s.Result {
-	case Failed:
+	switch {
+	case s.Result == Failed:
 		severity = log.SeverityError
-	case Canceled:
+	case s.Result == Canceled, s.uncounted() > 0:
 		severity = log.SeverityWarn
 	}
 	attrs := append(o.identity(), s.attributes()...)

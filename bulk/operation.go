@@ -148,6 +148,10 @@ func (o *Operation) AddTotal(n int64) {
 // completed; a canceled context among its causes means canceled; anything else
 // means failed.
 //
+// Close all workers before. End does not wait for those still open: it tells how
+// many they are and how many items may be missing, as a warning in the finished
+// event and in the last [Snapshot].
+//
 // Call it as defer op.End(&err), straight from the defer statement: then a
 // panic on its way through ends the operation as failed, and goes on with the
 // same value. End cannot tell [runtime.Goexit] from a return.

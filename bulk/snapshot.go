@@ -35,7 +35,7 @@ type Snapshot struct {
 	Idle    time.Duration // since items were last seen done
 	Stalled bool          // idle for much longer than its pace explains
 
-	Workers int // workers not yet closed
+	Workers int // workers not yet closed; after the end, those that were open then
 	Skips   []SkipCount
 	Stages  []StageTime
 }
@@ -92,11 +92,14 @@ func (o *Operation) Snapshot() Snapshot {
 }
 
 func (o *Operation) look(now time.Time) Snapshot {
+	// First, as a worker publishes before it counts as closed: with none open,
+	// nothing is missing from what is read next.
+	workers := int(o.workers.Load())
 	c := o.counts()
 	s := Snapshot{
 		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
 		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes,
-		Workers: int(o.workers.Load()), Skips: o.skips.list(),
+		Workers: workers, Skips: o.skips.list(),
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -115,11 +118,19 @@ func (o *Operation) look(now time.Time) Snapshot {
 
 // close turns the state of a running operation into that of an ended one.
 func (s Snapshot) close(r Result) Snapshot {
-	s.Result, s.ETA, s.Idle, s.Stalled, s.Workers, s.Rate = r, Unknown, 0, false, 0, 0
+	s.Result, s.ETA, s.Idle, s.Stalled, s.Rate = r, Unknown, 0, false, 0
 	if t := s.Elapsed.Seconds(); t > 0 {
 		s.Rate = float64(s.Items()) / t
 	}
 	return s
+}
+
+// uncounted is the most items that an ended operation can have missed.
+func (s Snapshot) uncounted() int {
+	if s.Result == "" {
+		return 0 // they are on their way
+	}
+	return s.Workers * (stride - 1)
 }
 
 func (s Snapshot) counts() counts { return counts{s.OK, s.Failed, s.Skipped, s.Bytes} }

@@ -36,6 +36,9 @@ func (s Snapshot) String() string {
 
 func (s Snapshot) phrases() []string {
 	p := []string{s.amount()}
+	if s.uncounted() > 0 {
+		p = append(p, s.missing())
+	}
 	if s.Failed > 0 {
 		p = append(p, fmt.Sprintf("%d failed", s.Failed))
 	}
@@ -65,6 +68,13 @@ func (s Snapshot) amount() string {
 		return fmt.Sprintf("%s where %d were expected", items(n), s.Total)
 	}
 	return fmt.Sprintf("%d of %s (%s)", n, items(s.Total), percent(s.Progress()))
+}
+
+func (s Snapshot) missing() string {
+	if s.Workers == 1 {
+		return fmt.Sprintf("1 worker was not closed (up to %d items not counted)", s.uncounted())
+	}
+	return fmt.Sprintf("%d workers were not closed (up to %d items not counted)", s.Workers, s.uncounted())
 }
 
 func (s Snapshot) skipping() string {

@@ -16,8 +16,8 @@ const strideTime = 4 * time.Millisecond
 
 // Worker counts items for one goroutine at a fraction of the cost of the shared
 // methods of [Operation]. It must not be used by two goroutines at once, and
-// its owner must close it before the operation ends, or up to 63 items are
-// lost. A worker that passes fewer than 16,000 items a second shows each of
+// its owner must close it before the operation ends, or up to 63 items are not
+// counted; the end of the operation says so. A worker that passes fewer than 16,000 items a second shows each of
 // them at once; a quicker one may be 63 items behind, until it is closed.
 type Worker struct {
 	op      *Operation
@@ -74,7 +74,8 @@ func (w *Worker) Skip(reason string) {
 func (w *Worker) Fail(err error, attrs ...attribute.KeyValue) { w.op.Fail(err, attrs...) }
 
 // Close publishes what is left. It may be called again; a closed worker that
-// counts on shows each item at once.
+// counts on shows each item at once. After the end of the operation nothing is
+// counted any more: its span and its metrics are already out.
 func (w *Worker) Close() {
 	w.publish()
 	if w.calm.IsZero() {

@@ -2,9 +2,16 @@ package bulk
 
 import (
 	"errors"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.opentelemetry.io/otel/log"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
 func TestWorkerPublishesInStridesWhenQuick(t *testing.T) {
@@ -72,6 +79,66 @@ func TestClosedWorkerStillCounts(t *testing.T) {
 	}
 	if n := op.Snapshot().Workers; n != 0 {
 		t.Errorf("%d workers are open", n)
+	}
+}
+
+func TestEndTellsOfWorkersNotClosed(t *testing.T) {
+	for open, want := range []struct {
+		missing  string
+		severity log.Severity
+	}{
+		{"", log.SeverityInfo},
+		{", 1 worker was not closed (up to 63 items not counted)", log.SeverityWarn},
+		{", 2 workers were not closed (up to 126 items not counted)", log.SeverityWarn},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newProbe()
+			_, op := Start(t.Context(), "op", p.Providers)
+			workers := []*Worker{op.Worker(), op.Worker()}
+			wait(500 * time.Millisecond)
+			for range 1000 {
+				workers[0].OK()
+				workers[1].OK()
+			}
+			for _, w := range workers[open:] {
+				w.Close()
+			}
+			if s := op.Snapshot().String(); strings.Contains(s, "not closed") {
+				t.Errorf("while it runs: %q", s)
+			}
+			op.End(nil)
+			for _, w := range workers {
+				w.Close()
+			}
+			last := op.Snapshot()
+			if lost := 2000 - last.OK; (lost > 0) != (open > 0) || lost > int64(63*open) || last.Workers != open {
+				t.Errorf("%d open: %d items lost, %d workers", open, lost, last.Workers)
+			}
+			said := fmt.Sprintf("op completed after 500ms: %d items%s, %s", last.OK, want.missing, pace(last.Rate))
+			got := p.logs.named(keys.EventBulkFinished)[0]
+			if got.Body().AsString() != said || got.Severity() != want.severity {
+				t.Errorf("%v %q, want %v %q", got.Severity(), got.Body().AsString(), want.severity, said)
+			}
+		})
+	}
+}
+
+// A worker that closes while the operation ends is either counted in full or
+// told to be open.
+func TestEndMissesNothingInSilence(t *testing.T) {
+	for range 2000 {
+		_, op := Start(t.Context(), "op")
+		w := op.Worker()
+		for range 2*stride - 1 {
+			w.OK()
+		}
+		var closing sync.WaitGroup
+		closing.Go(w.Close)
+		op.End(nil)
+		closing.Wait()
+		if s := op.Snapshot(); s.Workers == 0 && s.OK != 2*stride-1 {
+			t.Fatalf("%d of %d items, and no worker was open", s.OK, 2*stride-1)
+		}
 	}
 }
 
