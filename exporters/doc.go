@@ -23,6 +23,13 @@
 // refused. Here such a batch is retried until the endpoint's timeout ends, as
 // the gRPC exporter does.
 //
+// # Invalid text
+//
+// OTLP takes only UTF-8, but a path or a header of a stranger may hold any byte.
+// A batch with such text is repaired and sent once more: every run of invalid
+// bytes becomes U+FFFD. Attributes that are the same after that are told as
+// they are, so two series of a metric may come to look like one.
+//
 // # Errors
 //
 // [Explain] says in one sentence what a failed export means and what to change.

@@ -38,7 +38,9 @@ type (
 // ExportSpans implements [sdktrace.SpanExporter].
 func (s spans) ExportSpans(ctx context.Context, batch []sdktrace.ReadOnlySpan) error {
 	batch = slices.Clone(batch)
-	return s.keep.export(ctx, len(batch), func(ctx context.Context) error { return s.SpanExporter.ExportSpans(ctx, batch) })
+	return s.keep.export(ctx, len(batch), func(ctx context.Context) error {
+		return repairing(ctx, batch, s.SpanExporter.ExportSpans, validSpans)
+	})
 }
 
 // Shutdown implements [sdktrace.SpanExporter].
@@ -49,7 +51,9 @@ func (s spans) Shutdown(ctx context.Context) error {
 // Export implements [sdkmetric.Exporter].
 func (m metrics) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	own := *rm
-	return m.keep.export(ctx, points(rm), func(ctx context.Context) error { return m.Exporter.Export(ctx, &own) })
+	return m.keep.export(ctx, points(rm), func(ctx context.Context) error {
+		return repairing(ctx, &own, m.Exporter.Export, validMetrics)
+	})
 }
 
 // ForceFlush implements [sdkmetric.Exporter].
@@ -65,7 +69,9 @@ func (m metrics) Shutdown(ctx context.Context) error {
 // Export implements [sdklog.Exporter].
 func (r records) Export(ctx context.Context, batch []sdklog.Record) error {
 	batch = slices.Clone(batch)
-	return r.keep.export(ctx, len(batch), func(ctx context.Context) error { return r.Exporter.Export(ctx, batch) })
+	return r.keep.export(ctx, len(batch), func(ctx context.Context) error {
+		return repairing(ctx, batch, r.Exporter.Export, validRecords)
+	})
 }
 
 // ForceFlush implements [sdklog.Exporter].
