@@ -25,7 +25,8 @@ func (e *exportError) Error() string { return e.text }
 func (e *exportError) Unwrap() error { return e.cause }
 
 // clean makes an error of an exporter fit to be printed. What a backend says is
-// somebody else's text; secrets that it echoes are taken out.
+// somebody else's text; the secrets that it echoes, which come from secretsOf,
+// are taken out.
 func clean(err error, secrets ...string) error {
 	var done *exportError
 	if err == nil || errors.As(err, &done) {
@@ -37,9 +38,7 @@ func clean(err error, secrets ...string) error {
 func cleanText(text string, secrets []string) string {
 	text = cut(text, maxRaw)
 	for _, secret := range secrets {
-		if len(secret) >= minSecret {
-			text = strings.ReplaceAll(text, secret, "[redacted]")
-		}
+		text = strings.ReplaceAll(text, secret, "[redacted]")
 	}
 	text = urls.ReplaceAllStringFunc(text, func(found string) string {
 		scheme, rest, _ := strings.Cut(found, "://")
@@ -51,9 +50,6 @@ func cleanText(text string, secrets []string) string {
 	})
 	return cut(escapeControl(text), maxError)
 }
-
-// minSecret keeps a header value such as "1" from blanking out half of a text.
-const minSecret = 6
 
 var urls = regexp.MustCompile(`(?i)\bhttps?://[^\s"]+`)
 

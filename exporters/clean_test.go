@@ -1,6 +1,7 @@
 package exporters
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,7 +20,7 @@ func TestClean(t *testing.T) {
 		{"a\nb\tc\x1b[0m \xff \u202e", `a\nb\tc\x1b[0m ` + "\uFFFD" + ` \u202e`},
 	} {
 		err := errors.New(c.in)
-		got := clean(err, "hunter2", "1")
+		got := clean(err, secretsOf(map[string]string{"a": "hunter2", "b": "1"})...)
 		if got.Error() != c.want || !errors.Is(got, err) {
 			t.Errorf("%q became %q, want %q", c.in, got, c.want)
 		}
@@ -32,11 +33,42 @@ func TestClean(t *testing.T) {
 	}
 }
 
+// A server may echo any part of a header, and of Basic what it decoded.
+func TestPartsOfHeadersAreSecret(t *testing.T) {
+	basic := func(pair string) string { return base64.StdEncoding.EncodeToString([]byte(pair)) }
+	for _, c := range []struct{ header, in, want string }{
+		{"Bearer s3cr3t", "token s3cr3t is not valid", "token [redacted] is not valid"},
+		{"Bearer s3cr3t", "Bearer s3cr3t is not valid", "[redacted] is not valid"},
+		{"Bearer s3cr3t", "a Bearer token is missing", "a Bearer token is missing"},
+		{"Bearer", "you sent Bearer", "you sent [redacted]"},
+		{"Api-Token  dt0c01.x\ty", "no dt0c01.x here", "no [redacted] here"},
+		{"first-k second-k", "second-k and first-k", "[redacted] and [redacted]"},
+		{"basic " + basic("somebody:hunter2:3"), "somebody with hunter2:3", "[redacted] with [redacted]"},
+		{"Basic " + basic("somebody:hunter2"), basic("somebody:hunter2"), "[redacted]"},
+		{"Basic " + strings.TrimRight(basic("somebody:hunter22"), "="), "hunter22", "[redacted]"},
+		{"Basic " + basic("hunter:hunter2!"), "hunter2! of hunter", "[redacted] of [redacted]"},
+		{"Basic not-base-64!", "not-base-64!", "[redacted]"},
+		{"Basic " + basic("no-colon"), "no-colon", "[redacted]"},
+	} {
+		headers := map[string]string{"Authorization": c.header, "Other": "1"}
+		if got := clean(errors.New(c.in), secretsOf(headers)...).Error(); got != c.want {
+			t.Errorf("%q: %q became %q, want %q", c.header, c.in, got, c.want)
+		}
+	}
+	// The whole goes before its part, which would leave the rest of it to be read.
+	for range 20 {
+		headers := map[string]string{"a": "key-of-1", "b": "key-of-1-and-more"}
+		if got := clean(errors.New("key-of-1-and-more"), secretsOf(headers)...).Error(); got != "[redacted]" {
+			t.Fatalf("%q is left", got)
+		}
+	}
+}
+
 func FuzzClean(f *testing.F) {
 	f.Add("http://u:topsecret@h/topsecret", "topsecret")
 	f.Add(strings.Repeat("ä\n", 1000), "s")
 	f.Fuzz(func(t *testing.T, text, secret string) {
-		got := cleanText(text, []string{secret})
+		got := cleanText(text, secretsOf(map[string]string{"key": secret}))
 		if len(got) > maxError || !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x1b") {
 			t.Errorf("%d bytes: %q", len(got), got)
 		}

@@ -204,7 +204,7 @@ func TestPartialSuccess(t *testing.T) {
 func TestHostileAnswer(t *testing.T) {
 	r := start(t, oteltest.Options{})
 	const key = "hunter2-and-more"
-	line := "2026-01-01 ERROR forged line; you sent " + key + "\n\x1b[31m\u202e"
+	line := "2026-01-01 ERROR forged line; you sent Bearer " + key + ", token " + key + "\n\x1b[31m\u202e"
 	r.Fail(oteltest.Fault{Status: http.StatusBadRequest, Code: codes.InvalidArgument, Message: strings.Repeat(line, 3<<20/len(line))})
 	for _, row := range matrix(r) {
 		t.Run(row.name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestHostileAnswer(t *testing.T) {
 			if e.Protocol == exporters.ProtocolHTTP {
 				e.URL += "/prefix"
 			}
-			e.Headers = map[string]string{"api-key": key}
+			e.Headers = map[string]string{"Authorization": "Bearer " + key}
 			var d exporters.Delivery
 			err := open(t, s, e, &d).send(t.Context(), 1)
 			if err == nil {

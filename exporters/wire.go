@@ -31,10 +31,7 @@ func (e Endpoint) wire(path string) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{timeout: e.timeout()}
-	for _, secret := range e.Headers {
-		w.secrets = append(w.secrets, secret)
-	}
+	w := &wire{timeout: e.timeout(), secrets: secretsOf(e.Headers)}
 	if e.Compression == CompressionGzip {
 		w.compression = 1
 	}
