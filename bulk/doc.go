@@ -49,6 +49,11 @@
 // gauges of a name vanish when none of that name is running. Of more than 256
 // names, the rest is called "_other".
 //
+// The rate is that of items processed, ok or failed, and the ETA is what is left
+// at that rate. Skipped items have no part in it, as a resumed run skips
+// thousands in a moment; so the ETA of an operation that goes on skipping is the
+// most it can take, and one that has only skipped has none.
+//
 // # On the terminal
 //
 // [Terminal] draws a progress line. Loggers that write to the same terminal must

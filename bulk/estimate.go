@@ -12,22 +12,40 @@ const (
 )
 
 // estimator tells how fast an operation is going and how long it will take. It
-// learns only when items were done, from the time since that happened before,
-// so an item every ten seconds reads as 0.1/s and not as bursts.
+// learns only when items were processed, from the time since that happened
+// before, so an item every ten seconds reads as 0.1/s and not as bursts.
+// Skipped items are no part of the pace: thousands take no time, and say nothing
+// about what is left.
 type estimator struct {
 	begun, last time.Time // start, and the last observation with progress
-	done        int64     // at last
+	done        int64     // processed at last
 	rate        float64   // moving average, to be divided by weight
 	weight      float64   // how much of the average is filled, 0 to 1
 	gap         float64   // usual seconds between observations with progress
+
+	seen  time.Time // last observation with items, skipped ones too
+	items int64     // at seen
 }
 
-func (e *estimator) start(now time.Time) { e.begun, e.last = now, now }
+func (e *estimator) start(now time.Time) { e.begun, e.last, e.seen = now, now, now }
 
 // observe is called about once a second.
-func (e *estimator) observe(now time.Time, done int64) {
+func (e *estimator) observe(now time.Time, c counts) {
+	if c.items() <= e.items {
+		return
+	}
+	e.seen, e.items = now, c.items()
+	switch {
+	case c.processed() > e.done:
+		e.learn(now, c.processed())
+	case e.weight == 0:
+		e.last = now // a run that is resumed begins with skipping
+	}
+}
+
+func (e *estimator) learn(now time.Time, done int64) {
 	dt := now.Sub(e.last).Seconds()
-	if done <= e.done || dt <= 0 {
+	if dt <= 0 {
 		return
 	}
 	// The window grows with the run: a tenth of it, so that a job of hours is
@@ -43,53 +61,50 @@ func (e *estimator) observe(now time.Time, done int64) {
 	e.last, e.done = now, done
 }
 
-// overall is the mean since the start, in items per second. Between two slow
-// items it holds still, so that the ETA counts down.
-func (e *estimator) overall(now time.Time, done int64) float64 {
-	if e.weight > 0 && done <= e.done {
-		now = e.last
+// pace is the items processed per second lately; before the first observation,
+// since the start, or since nothing but skipping was seen.
+func (e *estimator) pace(now time.Time, c counts) float64 {
+	if e.weight > 0 {
+		return e.rate / e.weight
 	}
-	if t := now.Sub(e.begun).Seconds(); t > 0 {
-		return float64(done) / t
+	t := now.Sub(e.last).Seconds()
+	if e.last.After(e.begun) {
+		t = max(t, beat.Seconds()) // the first batch may come at any moment
 	}
-	return 0
-}
-
-// recent is the present pace in items per second.
-func (e *estimator) recent(now time.Time, done int64) float64 {
-	if e.weight == 0 {
-		return e.overall(now, done)
+	if t <= 0 {
+		return 0
 	}
-	return e.rate / e.weight
+	return float64(c.processed()) / t
 }
 
 // idle is the time since items were last seen done.
-func (e *estimator) idle(now time.Time, done int64) time.Duration {
-	if done > e.done {
+func (e *estimator) idle(now time.Time, c counts) time.Duration {
+	if c.items() > e.items {
 		return 0
 	}
-	return now.Sub(e.last)
+	return now.Sub(e.seen)
 }
 
-func (e *estimator) stalled(now time.Time, done int64) bool {
-	idle := e.idle(now, done)
+func (e *estimator) stalled(now time.Time, c counts) bool {
+	idle := e.idle(now, c)
 	if e.weight == 0 {
 		return idle > firstStall
 	}
 	return idle > minStall && idle.Seconds() > 5*e.gap
 }
 
-// eta leans on the present pace and is steadied by the overall one. It is
-// Unknown without a total, before the first item, and in a stall, where any
-// number would be a lie.
-func (e *estimator) eta(now time.Time, done, total int64) time.Duration {
-	overall := e.overall(now, done)
-	recent := e.recent(now, done)
-	if total < 0 || done > total || overall <= 0 || recent <= 0 || e.stalled(now, done) {
+// eta is what is left at the present pace, as if none of it would be skipped.
+// It is Unknown without a total, before the first item is processed, and in a
+// stall, where any number would be a lie.
+func (e *estimator) eta(now time.Time, c counts, total int64) time.Duration {
+	pace := e.pace(now, c)
+	if total < c.items() || pace <= 0 || e.stalled(now, c) {
 		return Unknown
 	}
-	left := float64(total - done)
-	seconds := left*(0.7/recent+0.3/overall) - e.idle(now, done).Seconds()
+	// Between two slow items it counts down, by the one that is under way: by
+	// more, it would contradict the pace.
+	under := min(1, pace*e.idle(now, c).Seconds())
+	seconds := (float64(total-c.items()) - under) / pace
 	if seconds > maxETA.Seconds() {
 		return Unknown
 	}

@@ -207,6 +207,8 @@ type counts struct{ ok, failed, skipped, bytes int64 }
 
 func (c counts) items() int64 { return c.ok + c.failed + c.skipped }
 
+func (c counts) processed() int64 { return c.ok + c.failed }
+
 func (c counts) minus(d counts) counts {
 	return counts{c.ok - d.ok, c.failed - d.failed, c.skipped - d.skipped, c.bytes - d.bytes}
 }

@@ -91,7 +91,7 @@ func (r *reporter) beat(o *Operation, now time.Time) {
 	o.failures.reopen()
 	c := o.counts()
 	o.mu.Lock()
-	o.estimate.observe(now, c.items())
+	o.estimate.observe(now, c)
 	stages := o.stages
 	o.mu.Unlock()
 	r.samples.add(sample{now, c})
@@ -121,7 +121,7 @@ func (r *reporter) endSegment(o *Operation, now time.Time, c counts) {
 	in := c.minus(r.segment.base)
 	attrs := append(in.attributes(), attribute.Int(keys.BulkSegmentIndex, r.segment.index))
 	if t := now.Sub(r.segment.start).Seconds(); t > 0 {
-		attrs = append(attrs, attribute.Float64(keys.BulkRate, float64(in.items())/t))
+		attrs = append(attrs, attribute.Float64(keys.BulkRate, float64(in.processed())/t))
 	}
 	o.child(keys.SpanBulkSegment, r.segment.start, now, attrs...)
 	r.segment = segment{index: r.segment.index + 1, start: now, base: c}

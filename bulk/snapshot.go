@@ -30,8 +30,12 @@ type Snapshot struct {
 	Skipped int64
 	Bytes   int64
 
-	Rate    float64       // items per second: lately, or overall once it has ended
-	ETA     time.Duration // time left; Unknown without a total and in a stall
+	// Rate is the items processed per second, those that were skipped aside:
+	// lately, or overall once it has ended. ETA is the time left at that rate if
+	// nothing more is skipped; Unknown without a total, before the first item is
+	// processed, and in a stall.
+	Rate    float64
+	ETA     time.Duration
 	Idle    time.Duration // since items were last seen done
 	Stalled bool          // idle for much longer than its pace explains
 
@@ -103,12 +107,12 @@ func (o *Operation) look(now time.Time) Snapshot {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e, done := &o.estimate, c.items()
-	s.Idle = e.idle(now, done)
-	s.Stalled = e.stalled(now, done)
-	s.ETA = e.eta(now, done, s.Total)
+	e := &o.estimate
+	s.Idle = e.idle(now, c)
+	s.Stalled = e.stalled(now, c)
+	s.ETA = e.eta(now, c, s.Total)
 	if !s.Stalled {
-		s.Rate = e.recent(now, done)
+		s.Rate = e.pace(now, c)
 	}
 	for _, st := range o.stages {
 		s.Stages = append(s.Stages, StageTime{st.name, st.time(now)})
@@ -120,7 +124,7 @@ func (o *Operation) look(now time.Time) Snapshot {
 func (s Snapshot) close(r Result) Snapshot {
 	s.Result, s.ETA, s.Idle, s.Stalled, s.Rate = r, Unknown, 0, false, 0
 	if t := s.Elapsed.Seconds(); t > 0 {
-		s.Rate = float64(s.Items()) / t
+		s.Rate = float64(s.counts().processed()) / t
 	}
 	return s
 }

@@ -72,7 +72,7 @@ func (st style) line(s Snapshot, more int) string {
 		tail = append(tail, st.paint(yellow, "stalled "+span(s.Idle)))
 	case s.ETA >= 0:
 		tail = append(tail, pace(s.Rate), span(s.ETA)+" left")
-	default:
+	case !s.onlySkips():
 		tail = append(tail, pace(s.Rate))
 	}
 	if more > 0 {

@@ -51,7 +51,9 @@ func (s Snapshot) phrases() []string {
 	if s.Stalled {
 		return append(p, "stalled for "+span(s.Idle))
 	}
-	p = append(p, pace(s.Rate))
+	if !s.onlySkips() {
+		p = append(p, pace(s.Rate))
+	}
 	if s.Result == "" && s.ETA >= 0 {
 		p = append(p, "about "+span(s.ETA)+" left")
 	}
@@ -69,6 +71,9 @@ func (s Snapshot) amount() string {
 	}
 	return fmt.Sprintf("%d of %s (%s)", n, items(s.Total), percent(s.Progress()))
 }
+
+// onlySkips tells that nothing was processed, so that there is no rate to tell.
+func (s Snapshot) onlySkips() bool { return s.Skipped > 0 && s.Items() == s.Skipped }
 
 func (s Snapshot) missing() string {
 	if s.Workers == 1 {
