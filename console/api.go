@@ -86,6 +86,10 @@ func (h *handler) serveAPI(w http.ResponseWriter, r *http.Request, e endpoint, i
 	if err != nil {
 		answer = map[string][]string{"errors": strings.Split(err.Error(), "\n")}
 	}
+	writeJSON(w, status, answer)
+}
+
+func writeJSON(w http.ResponseWriter, status int, answer any) {
 	b, err := json.Marshal(answer)
 	if err != nil {
 		http.Error(w, "encode: "+err.Error(), http.StatusInternalServerError)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
 // functions are what the templates call.
@@ -30,6 +32,7 @@ func functions() template.FuncMap {
 		"state":   stateTitle,
 		"args":    func(list ...any) []any { return list },
 		"scope":   shortScope,
+		"foreign": foreignScope,
 	}
 }
 
@@ -220,6 +223,15 @@ func stateTitle(state string) string {
 		return "Unset"
 	}
 	return strings.ToUpper(state[:1]) + state[1:]
+}
+
+// foreignScope is shortScope, empty for otelmon's own: that spans come through
+// it says nothing about them.
+func foreignScope(scope string) string {
+	if strings.HasPrefix(scope, keys.Module+"/") {
+		return ""
+	}
+	return shortScope(scope)
 }
 
 // shortScope drops the host and owner that most scopes start with.

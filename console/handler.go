@@ -64,6 +64,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rel, ok := locate(r, h.known)
+	if !ok && meansTrace(r.URL.Path) {
+		refuseTrace(w, r)
+		return
+	}
 	if !ok {
 		http.Error(w, "There is no such page of the console. Its root is the address that it is mounted at, which must end in a slash.",
 			http.StatusNotFound)
@@ -100,6 +104,24 @@ func routeOf(rel string) (name string, id trace.TraceID) {
 		return rel, id
 	}
 	return dir + "/" + traceRoute, id
+}
+
+// meansTrace tells whether an address that is none would be one of a trace if
+// only its id were one.
+func meansTrace(path string) bool {
+	dir, last, _ := cutLast(path)
+	return last != "" && strings.HasSuffix(dir, "/traces")
+}
+
+// refuseTrace answers in the form that was asked for.
+func refuseTrace(w http.ResponseWriter, r *http.Request) {
+	const fault = "A trace id has 32 hexadecimal digits, which are not all zero."
+	dir, _, _ := cutLast(r.URL.Path)
+	if strings.HasSuffix(dir, "/api/traces") {
+		writeJSON(w, http.StatusBadRequest, map[string][]string{"errors": {fault}})
+		return
+	}
+	http.Error(w, fault, http.StatusNotFound)
 }
 
 func cutLast(path string) (dir, last string, ok bool) {

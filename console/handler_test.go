@@ -170,6 +170,35 @@ func TestUnknownAddressesAreNotFound(t *testing.T) {
 	}
 }
 
+func TestMalformedTraceIDIsToldSo(t *testing.T) {
+	r := newRig(t, Options{})
+	h := http.StripPrefix("/c", r.Handler())
+	for path, want := range map[string]int{"/c/traces/deadbeef": 404, "/c/api/traces/deadbeef": 400, "/c/api/traces/" + strings.Repeat("0", 32): 400} {
+		w := get(h, path)
+		if w.Code != want || !strings.Contains(w.Body.String(), "32 hexadecimal digits") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+		if strings.Contains(path, "api") && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%s is no JSON: %s", path, w.Body)
+		}
+	}
+	if w := get(h, "/c/nothing"); strings.Contains(w.Body.String(), "hexadecimal") {
+		t.Errorf("%s", w.Body)
+	}
+}
+
+func TestTraceListLeavesOutOwnScopes(t *testing.T) {
+	r := newRig(t, Options{})
+	for _, scope := range []string{keys.ScopeOtelmon, "shop.example/a/b/checkout"} {
+		_, s := r.tp.Tracer(scope).Start(t.Context(), "GET /")
+		s.End()
+	}
+	body := get(r.Handler(), "/traces").Body.String()
+	if strings.Contains(body, "otelmon-go") || !strings.Contains(body, "b/checkout") {
+		t.Error("want the scopes of others only")
+	}
+}
+
 func TestAnswersOnlyThisMachine(t *testing.T) {
 	allowed := New(Options{AllowRemote: func(r *http.Request) bool { return r.Header.Get("Authorization") == "yes" }}).Handler()
 	denied := New(Options{}).Handler()

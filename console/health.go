@@ -29,7 +29,7 @@ type healthCheck struct {
 	Since          *time.Time `json:"since"` // null when the change was not seen
 	PreviousState  string     `json:"previous_state"`
 	Reason         string     `json:"reason"`
-	Message        string     `json:"message"`
+	Message        string     `json:"message"` // empty while healthy
 	LastCompletion *time.Time `json:"last_completion"`
 	LastSuccess    *time.Time `json:"last_success"`
 	P95            number     `json:"p95_seconds"` // of all executions
@@ -108,6 +108,21 @@ func (t *healthTable) changed(r *sdklog.Record) {
 	t.history = append(t.history, c)
 }
 
+// standing returns the part of the message that stays true while the state
+// lasts: nothing when all is well, and not for how long a hung check had been
+// out when it was found.
+func (c healthChange) standing() string {
+	if c.State == stateHealthy {
+		return ""
+	}
+	if before, after, ok := strings.Cut(c.Message, " for "); ok && c.Reason == "hung" {
+		if _, rest, ok := strings.Cut(after, ", "); ok {
+			return before + ", " + rest
+		}
+	}
+	return c.Message
+}
+
 // stateWord maps what is no state to unknown.
 func stateWord(s string) string {
 	for _, state := range []string{stateHealthy, stateDegraded, stateUnhealthy} {
@@ -150,7 +165,7 @@ func (t *healthTable) snapshot() (map[string]*healthCheck, []healthChange) {
 	for name, c := range t.last {
 		checks[name] = &healthCheck{
 			Name: name, State: c.State, Critical: c.Critical, Since: &c.Time, PreviousState: c.PreviousState,
-			Reason: c.Reason, Message: c.Message, TraceID: c.TraceID, P95: unknown(),
+			Reason: c.Reason, Message: c.standing(), TraceID: c.TraceID, P95: unknown(),
 		}
 	}
 	changes := make([]healthChange, 0, len(t.history))

@@ -117,3 +117,24 @@ func TestHealthHistoryIsBounded(t *testing.T) {
 		t.Errorf("%d changes of at most %d, state %q", len(h.Changes), r.health.max, h.Changes[0].State)
 	}
 }
+
+func TestMessageOfACheckStaysTrueWhileItsStateLasts(t *testing.T) {
+	for _, tc := range []struct{ state, reason, message, want string }{
+		{stateHealthy, "", "db is healthy", ""},
+		{stateUnhealthy, "hung", "has not returned for 1s, the timeout is 1s", "has not returned, the timeout is 1s"},
+		{stateUnhealthy, "hung", "waits for the lock", "waits for the lock"},
+		{stateUnhealthy, "error", "no route for 10.0.0.1, giving up", "no route for 10.0.0.1, giving up"},
+	} {
+		r := newRig(t, Options{})
+		r.log(t.Context(), log.SeverityError, keys.EventHealthStateChanged, tc.message,
+			attribute.String(keys.HealthCheckName, "db"), attribute.String(keys.HealthCheckState, tc.state),
+			attribute.String(keys.HealthCheckReason, tc.reason))
+		h := r.healthReport()
+		if got := h.Checks[0].Message; got != tc.want {
+			t.Errorf("%q: %q, want %q", tc.message, got, tc.want)
+		}
+		if got := h.Changes[0].Message; got != tc.message {
+			t.Errorf("the change itself says %q, want %q", got, tc.message)
+		}
+	}
+}

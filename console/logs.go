@@ -206,7 +206,7 @@ func (r *logRecord) contains(lower string) bool {
 }
 
 func (s *logStore) usage() []usage {
-	return []usage{s.recent.usage("logs"), s.problems.usage("logs of warnings and errors"), s.events.usage("events of health and bulk")}
+	return []usage{s.recent.usage("logs"), s.problems.usage("logs of warnings and errors, events apart"), s.events.usage("events of health and bulk, of any level")}
 }
 
 // logTap is the console's log processor.

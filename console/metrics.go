@@ -277,7 +277,7 @@ func (m *metricStore) list(text string, limit int) metricList {
 	}
 	slices.SortFunc(found, func(a, b *series) int {
 		return cmp.Or(
-			plumbing(a.name)-plumbing(b.name), strings.Compare(a.name, b.name), strings.Compare(a.scope, b.scope),
+			rank(a.scope, a.name)-rank(b.scope, b.name), strings.Compare(a.name, b.name), strings.Compare(a.scope, b.scope),
 			strings.Compare(a.attributes.String(), b.attributes.String()),
 		)
 	})
@@ -299,10 +299,22 @@ func (m *metricStore) list(text string, limit int) metricList {
 	return answer
 }
 
-// plumbing sorts what every program has behind what makes this one special.
-func plumbing(name string) int {
+// rank sorts what every program has behind what makes this one special: its
+// own metrics, otelmon's, HTTP, Go, the process.
+func rank(scope, name string) int {
 	prefix, _, _ := strings.Cut(name, ".")
-	return slices.Index([]string{"bulk", "health", "go", "process", "otel", "otelmon"}, prefix)
+	switch last := scope[strings.LastIndexByte(scope, '/')+1:]; {
+	case prefix == "go" || last == "runtime":
+		return 7
+	case prefix == "process" || prefix == "system" || last == "process" || last == "host":
+		return 8
+	case last == "otelhttp" && strings.HasSuffix(name, ".body.size"):
+		return 6
+	case last == "otelhttp":
+		return 5
+	default:
+		return 1 + slices.Index([]string{"bulk", "health", "otelmon", "otel"}, prefix)
+	}
 }
 
 // current tells whether the last collection had s: the gauges of what has

@@ -275,6 +275,26 @@ func (o *operation) settle(now time.Time) {
 	}
 }
 
+// FailedPart is the place of the failed items in the operation's bar, at the
+// end of what is done and never too small to be seen.
+func (o operation) FailedPart() bar {
+	if !(o.Failed > 0 && o.Progress > 0) {
+		return bar{}
+	}
+	end := float64(o.Progress) * barWidth
+	b := bar{W: max(2*leastBar, end*float64(o.Failed/o.Done))}
+	b.X = max(0, end-b.W)
+	return b
+}
+
+// Tone is that of the state, but green only for what has no failures.
+func (o operation) Tone() string {
+	if o.State == stateCompleted && o.Failed > 0 {
+		return "warn"
+	}
+	return tone(o.State)
+}
+
 // add makes the sums of the counts.
 func (o *operation) add() {
 	o.Done = o.OK + o.Failed + o.Skipped

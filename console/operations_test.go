@@ -2,6 +2,7 @@ package console
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,5 +83,40 @@ func TestOperationTableForgetsTheFirstToEndNeverARunningOne(t *testing.T) {
 	}
 	if short := r.bulkOperations(3); len(short.Operations) != 3 || !short.Truncated {
 		t.Errorf("limit: %d, truncated %v", len(short.Operations), short.Truncated)
+	}
+}
+
+func TestFailuresOfACompletedOperationShow(t *testing.T) {
+	r := newRig(t, Options{})
+	for name, failed := range map[string]int{"clean": 0, "holes": 148} {
+		_, s := r.bulk(t.Context(), "bulk "+name, attribute.String(keys.BulkOperationID, name), attribute.Int(keys.BulkItemsTotal, 20_000),
+			attribute.Int(keys.BulkItemsOK, 20_000-failed), attribute.Int(keys.BulkItemsFailed, failed), attribute.String(keys.BulkOperationResult, stateCompleted))
+		s.End()
+	}
+	body := get(r.Handler(), "/operations").Body.String()
+	for want, n := range map[string]int{
+		`<article class="op good">`: 1, `<article class="op warn">`: 1, ">Completed</span>": 2, "148 failed</span>": 1,
+		`<rect x="992.6" width="7.4" height="10" class="bad"/>`: 1,
+	} {
+		if got := strings.Count(body, want); got != n {
+			t.Errorf("%s: %d times, want %d", want, got, n)
+		}
+	}
+}
+
+func TestFailedPartIsAtTheEndAndVisible(t *testing.T) {
+	for _, tc := range []struct {
+		op   operation
+		want bar
+	}{
+		{operation{Done: 50, Progress: 0.5}, bar{}},
+		{operation{Failed: 10, Done: 50, Progress: 0.5}, bar{X: 400, W: 100}},
+		{operation{Failed: 1, Done: 1e6, Progress: 1}, bar{X: 994, W: 6}},
+		{operation{Failed: 1, Done: 1, Progress: 0.001}, bar{X: 0, W: 6}},
+		{operation{Failed: 1, Done: 1, Progress: unknown()}, bar{}},
+	} {
+		if got := tc.op.FailedPart(); got != tc.want {
+			t.Errorf("%+v: %v, want %v", tc.op, got, tc.want)
+		}
 	}
 }

@@ -13,9 +13,9 @@ type summary struct {
 	Checks    int        `json:"checks"`
 	Unhealthy int        `json:"checks_not_healthy"`
 	Running   int        `json:"operations_running"`
-	Failed    uint64     `json:"spans_failed"` // since the start, as is the next
-	Problems  uint64     `json:"logs_warnings_and_errors"`
-	MetricsAt *time.Time `json:"metrics_as_of"` // null before the first collection
+	Failed    uint64     `json:"spans_failed"`             // since the start, as is the next
+	Problems  uint64     `json:"logs_warnings_and_errors"` // events included
+	MetricsAt *time.Time `json:"metrics_as_of"`            // null before the first collection
 	Bytes     int        `json:"bytes"`
 	MaxBytes  int        `json:"max_bytes"`
 	Store     []usage    `json:"store"`

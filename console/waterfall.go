@@ -1,6 +1,7 @@
 package console
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -38,11 +39,14 @@ type rulerMark struct {
 	Seconds number
 }
 
+// Percent is X for what is not scaled with the bar.
+func (m rulerMark) Percent() float64 { return m.X * 100 / barWidth }
+
 const (
 	colours     = 8 // in the style sheet; more scopes share them
 	maxIndent   = 12
 	maxRows     = 500
-	rulerMarks  = 4
+	rulerMarks  = 5 // at most, the one at zero apart
 	maxRowTicks = 64
 )
 
@@ -71,11 +75,39 @@ func waterfall(t traceDetail) traceView {
 		row.Open = s.Status == "error" && !blamesChild[s.SpanID]
 		v.Rows = append(v.Rows, row)
 	}
-	for i := range rulerMarks {
-		part := float64(i) / rulerMarks
-		v.Ruler = append(v.Ruler, rulerMark{X: part * barWidth, Seconds: t.Seconds * number(part)})
-	}
+	v.Ruler = ruler(float64(t.Seconds))
 	return v
+}
+
+// ruler marks round times. One too close to the end for its text is left out.
+func ruler(whole float64) []rulerMark {
+	marks := []rulerMark{{}}
+	step := roundStep(whole / rulerMarks)
+	for n := 1.0; step > 0 && n*step < whole*0.95; n++ {
+		marks = append(marks, rulerMark{X: n * step / whole * barWidth, Seconds: number(n * step)})
+	}
+	return marks
+}
+
+// roundStep returns the least round time that is not below seconds: 1, 2 or 5
+// of a power of ten, and from ten seconds to a day what divides minutes and hours.
+func roundStep(seconds float64) float64 {
+	const day = 86400
+	if seconds > day {
+		return day * roundStep(seconds/day)
+	}
+	for _, step := range []float64{15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, day} {
+		if seconds > 10 && step >= seconds {
+			return step
+		}
+	}
+	power := math.Pow(10, math.Floor(math.Log10(seconds)))
+	for _, digit := range []float64{1, 2, 5} {
+		if digit*power >= seconds {
+			return digit * power
+		}
+	}
+	return 10 * power
 }
 
 // colour returns the colour of a scope, given out in order of appearance.
