@@ -3,9 +3,10 @@ package exporters
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -17,8 +18,8 @@ type target struct {
 	tls *tls.Config // nil for plain text
 }
 
-// Validate reports every fault of the endpoint, joined, each with what to
-// change. It reads the certificate files but opens no connection. Credentials,
+// Validate reports every fault of the endpoint, joined by [errors.Join], each a
+// [*FieldError] with what to change. It reads the certificate files but opens no connection. Credentials,
 // path and query of the URL and values of headers are never part of a fault.
 func (e Endpoint) Validate() error {
 	_, err := e.target()
@@ -40,7 +41,7 @@ func (e Endpoint) target() (target, error) {
 		t.tls, errs = e.tlsConfig()
 		faults = append(faults, errs...)
 	} else if e.CertificateFile != "" || e.ClientCertificateFile != "" || e.ClientKeyFile != "" {
-		faults = append(faults, fmt.Errorf("URL %s means plain text, but certificate files are given; write https:// or leave the files out", site(u)))
+		faults = append(faults, fault("URL", "URL %s means plain text, but certificate files are given; write https:// or leave the files out", site(u)))
 	}
 	return t, errors.Join(faults...)
 }
@@ -50,18 +51,18 @@ func (e Endpoint) checkWords() (faults []error) {
 	switch e.Protocol {
 	case "", ProtocolHTTP, ProtocolGRPC:
 	default:
-		faults = append(faults, fmt.Errorf("protocol %.100q is unknown; write %s or %s", e.Protocol, ProtocolHTTP, ProtocolGRPC))
+		faults = append(faults, fault("Protocol", "protocol %.100q is unknown; write %s or %s", e.Protocol, ProtocolHTTP, ProtocolGRPC))
 	}
 	switch e.Compression {
 	case "", CompressionNone, CompressionGzip:
 	default:
-		faults = append(faults, fmt.Errorf("compression %.100q is unknown; write %s or %s", e.Compression, CompressionGzip, CompressionNone))
+		faults = append(faults, fault("Compression", "compression %.100q is unknown; write %s or %s", e.Compression, CompressionGzip, CompressionNone))
 	}
 	if e.Timeout < 0 {
-		faults = append(faults, fmt.Errorf("timeout %s is negative; leave it 0 for %s", e.Timeout, defaultTimeout))
+		faults = append(faults, fault("Timeout", "timeout %s is negative; leave it 0 for %s", e.Timeout, defaultTimeout))
 	}
-	for name, value := range e.Headers {
-		if err := e.checkHeader(name, value); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+		if err := e.checkHeader(name, e.Headers[name]); err != nil {
 			faults = append(faults, err)
 		}
 	}
@@ -70,22 +71,22 @@ func (e Endpoint) checkWords() (faults []error) {
 
 func (e Endpoint) checkHeader(name, value string) error {
 	if !httpguts.ValidHeaderFieldName(name) {
-		return fmt.Errorf("header name %.100q is not valid; write letters, digits and hyphens", name)
+		return fault("Headers", "header name %.100q is not valid; write letters, digits and hyphens", name)
 	}
 	if !httpguts.ValidHeaderFieldValue(value) {
-		return fmt.Errorf("value of header %s has a control character; remove it", name)
+		return fault("Headers", "value of header %s has a control character; remove it", name)
 	}
 	if e.Protocol != ProtocolGRPC {
 		return nil
 	}
 	if strings.HasPrefix(strings.ToLower(name), "grpc-") {
-		return fmt.Errorf("header %s is reserved by gRPC; choose another name", name)
+		return fault("Headers", "header %s is reserved by gRPC; choose another name", name)
 	}
 	if strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
-		return fmt.Errorf("header name %.100q is not valid for gRPC; write letters, digits, hyphens, dots and underscores", name)
+		return fault("Headers", "header name %.100q is not valid for gRPC; write letters, digits, hyphens, dots and underscores", name)
 	}
 	if !strings.HasSuffix(name, "-bin") && strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return fmt.Errorf("value of header %s is not printable ASCII, which gRPC asks for; encode it", name)
+		return fault("Headers", "value of header %s is not printable ASCII, which gRPC asks for; encode it", name)
 	}
 	return nil
 }
@@ -108,13 +109,13 @@ func (e Endpoint) parseURL() (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("URL cannot be read: %w; write it as http://localhost:4318", reason(err))
+		return nil, fault("URL", "URL cannot be read: %w; write it as http://localhost:4318", reason(err))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("URL scheme %.100q is unknown; write http:// or https://", u.Scheme)
+		return nil, fault("URL", "URL scheme %.100q is unknown; write http:// or https://", u.Scheme)
 	}
 	if u.Hostname() == "" {
-		return nil, fmt.Errorf("URL %s:// names no host; write it as %s://localhost:4318", u.Scheme, u.Scheme)
+		return nil, fault("URL", "URL %s:// names no host; write it as %s://localhost:4318", u.Scheme, u.Scheme)
 	}
 	return u, nil
 }
@@ -134,9 +135,9 @@ func reason(err error) error {
 func noScheme(raw string) error {
 	host := hostOf(raw)
 	if isLoopback(host) {
-		return fmt.Errorf("URL %.100q has no scheme; write http://%.100s", host, host)
+		return fault("URL", "URL %.100q has no scheme; write http://%.100s", host, host)
 	}
-	return fmt.Errorf("URL %.100q has no scheme; write https://%.100s or, for plain text, http://%.100s", host, host, host)
+	return fault("URL", "URL %.100q has no scheme; write https://%.100s or, for plain text, http://%.100s", host, host, host)
 }
 
 // hostOf cuts credentials, path and query off text that may be no URL.
@@ -163,21 +164,21 @@ func site(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // checkURL looks for what is well-formed and cannot work.
 func (e Endpoint) checkURL(u *url.URL) (faults []error) {
-	fault := func(format string, args ...any) {
-		faults = append(faults, fmt.Errorf("URL %s "+format, append([]any{site(u)}, args...)...))
+	add := func(field, format string, args ...any) {
+		faults = append(faults, fault(field, "URL %s "+format, append([]any{site(u)}, args...)...))
 	}
 	if u.User != nil {
-		fault("holds credentials; send them in Headers, for example Authorization")
+		add("URL", "holds credentials; send them in Headers, for example Authorization")
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		fault("has a query or fragment, which OTLP does not send; put it into Headers")
+		add("URL", "has a query or fragment, which OTLP does not send; put it into Headers")
 	}
 	if u.Scheme == "https" && e.Insecure {
-		fault("means TLS, but Insecure is set; leave Insecure out or write http://")
+		add("Insecure", "means TLS, but Insecure is set; leave Insecure out or write http://")
 	}
 	grpc := e.Protocol == ProtocolGRPC
 	if u.Port() == "" && grpc && u.Scheme == "http" {
-		fault("has no port; write %s:4317", site(u))
+		add("URL", "has no port; write %s:4317", site(u))
 	}
 	if err := e.checkPort(site(u), u.Port()); err != nil {
 		faults = append(faults, err)
@@ -187,7 +188,7 @@ func (e Endpoint) checkURL(u *url.URL) (faults []error) {
 	}
 	for _, path := range []string{"/v1/traces", "/v1/metrics", "/v1/logs"} {
 		if strings.HasSuffix(strings.TrimRight(u.Path, "/"), path) {
-			fault("ends in %s, which is appended anyway; leave it out or set Exact", path)
+			add("URL", "ends in %s, which is appended anyway; leave it out or set Exact", path)
 		}
 	}
 	return faults
@@ -198,9 +199,9 @@ func (e Endpoint) checkPort(where, port string) error {
 	grpc := e.Protocol == ProtocolGRPC
 	switch {
 	case port == "4317" && !grpc:
-		return fmt.Errorf("URL %s has the port of OTLP over gRPC, but the protocol is %s; write port 4318 or set the protocol to %s", where, ProtocolHTTP, ProtocolGRPC)
+		return fault("URL", "URL %s has the port of OTLP over gRPC, but the protocol is %s; write port 4318 or set the protocol to %s", where, ProtocolHTTP, ProtocolGRPC)
 	case port == "4318" && grpc:
-		return fmt.Errorf("URL %s has the port of OTLP over HTTP, but the protocol is %s; write port 4317 or set the protocol to %s", where, ProtocolGRPC, ProtocolHTTP)
+		return fault("URL", "URL %s has the port of OTLP over HTTP, but the protocol is %s; write port 4317 or set the protocol to %s", where, ProtocolGRPC, ProtocolHTTP)
 	}
 	return nil
 }
