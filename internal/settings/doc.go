@@ -22,5 +22,6 @@
 // # Secrets
 //
 // [Set.All] and every fault show a value only if its name is known to be
-// public; header values, URL credentials and URL queries are never shown.
+// public; header values, URL credentials and URL queries are never shown, nor is
+// anything in a URL's path but the usual words, since it may be an API key.
 package settings

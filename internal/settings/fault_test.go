@@ -19,7 +19,6 @@ func TestFaults(t *testing.T) {
 		{"OTEL_BLRP_SCHEDULE_DELAY=5s", "not a whole number; allowed are 1 to 2147483647 milliseconds"},
 		{"OTEL_EXPORTER_OTLP_TIMEOUT=-5", "0 to 2147483647 milliseconds, 0 for no limit"},
 		{"OTEL_SPAN_EVENT_COUNT_LIMIT=-1", "out of range"},
-		{"OTEL_EXPORTER_PROMETHEUS_PORT=70000", "0 to 65535"},
 		{"OTEL_TRACES_SAMPLER=sometimes", `"sometimes" (environment OTEL_TRACES_SAMPLER) is unknown; allowed are always_on`},
 		{"OTEL_TRACES_SAMPLER=jaeger_remote", "is not supported; supported are always_on"},
 		{"OTEL_PROPAGATORS=tracecontext,xray", `holds "xray", which is not supported; supported are tracecontext, baggage, b3, b3multi, jaeger, none`},
@@ -97,7 +96,6 @@ func TestWarnings(t *testing.T) {
 		"OTEL_TRACE_SAMPLER=x":                      "did you mean OTEL_TRACES_SAMPLER?",
 		"OTEL_TRACES_EXPORTERS=x":                   "did you mean OTEL_TRACES_EXPORTER?",
 		"OTEL_DISABLED=x":                           "did you mean OTEL_SDK_DISABLED?",
-		"OTEL_EXPORTER_PROMETEUS_PORT=1":            "did you mean OTEL_EXPORTER_PROMETHEUS_PORT?",
 		"OTEL_COMPLETELY_DIFFERENT_THING=x":         "remove it or correct its name",
 		"OTEL_" + strings.Repeat("X", 100000) + "=": "",
 		"OTEL_" + strings.Repeat("X", 1000) + "=1":  "remove it",
@@ -105,6 +103,8 @@ func TestWarnings(t *testing.T) {
 		"OTEL_A\nB=1":                           `\n`,
 		"OTEL_EXPORTER_ZIPKIN_ENDPOINT=x":       "is not supported and has no effect; send OTLP",
 		"OTEL_EXPORTER_JAEGER_AGENT_HOST=x":     "is not supported",
+		"OTEL_EXPORTER_PROMETHEUS_HOST=0.0.0.0": "is not supported and has no effect; give exporters/prometheus as a tap",
+		"OTEL_EXPORTER_PROMETHEUS_PORT=9464":    "serve it on an address of your own",
 		"OTEL_CONFIG_FILE=x":                    "is not supported and has no effect; set the OTEL_ variables",
 		"OTEL_EXPORTER_OTLP_SPAN_INSECURE=true": "write OTEL_EXPORTER_OTLP_TRACES_INSECURE",
 		"OTEL_SDK_DISABLED=1":                   `"1" (environment OTEL_SDK_DISABLED) is neither true nor false and counts as false`,
@@ -157,13 +157,57 @@ func TestSecretsAreRedacted(t *testing.T) {
 	for name, want := range map[string]string{
 		"OTEL_EXPORTER_OTLP_HEADERS":           "authorization=[redacted],x-scope=[redacted]",
 		"OTEL_EXPORTER_OTLP_TRACES_HEADERS":    "authorization=[redacted],x-scope=[redacted]",
-		"OTEL_EXPORTER_OTLP_ENDPOINT":          "https://[redacted]@host:4318/path?[redacted]",
+		"OTEL_EXPORTER_OTLP_ENDPOINT":          "https://[redacted]@host:4318/[redacted]?[redacted]",
 		"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT":     "[redacted]@host:4318?[redacted]",
 		"OTEL_RESOURCE_ATTRIBUTES":             "password=[redacted],service.version=1.2",
 		"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": "/etc/client.key",
 	} {
 		if got[name] != want {
 			t.Errorf("%s shows %q, want %q", name, got[name], want)
+		}
+	}
+}
+
+func TestAddressesAreRedacted(t *testing.T) {
+	const name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	for raw, want := range map[string]string{
+		"https://host":                              "https://host",
+		"https://host/":                             "https://host/",
+		"http://[::1]:4318/v1/traces":               "http://[::1]:4318/v1/traces",
+		"https://häuser.example/otlp//v1/logs/":     "https://häuser.example/otlp//v1/logs/",
+		"https://host/opentelemetry/api/v1/push":    "https://host/opentelemetry/api/v1/push",
+		"https://host/otlp/s3cret":                  "https://host/otlp/[redacted]",
+		"https://host/s3cret/v1development/metrics": "https://host/[redacted]/v1development/metrics",
+		"https://host/V1/v1s3cret":                  "https://host/[redacted]/[redacted]",
+		"https://u:p@host/s3cret?s3cret#s3cret":     "https://[redacted]@host/[redacted]?[redacted]",
+		"https://host/s3cret@s3cret":                "https://[redacted]",
+		"https://u:s3/cret@host/v1?q":               "https://[redacted]?[redacted]",
+		"https://host%2Fs3cret":                     "https://host[redacted]",
+		`https:\\host\s3cret`:                       "https:[redacted]",
+		"https:/host/s3cret":                        "https:/[redacted]/[redacted]",
+		"host:4317/s3cret":                          "host:4317/[redacted]",
+	} {
+		set, err := settings.Resolve([]string{name + "=" + raw}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range set.All() {
+			if s.Name == name && s.Value != want {
+				t.Errorf("%s shows %q, want %q", raw, s.Value, want)
+			}
+		}
+		if got := set.OTLP(settings.Traces).Endpoint; got != raw {
+			t.Errorf("%s is used as %s", raw, got)
+		}
+	}
+	for _, own := range []string{name, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"} {
+		const broken = "https://host/otlp/s3cret\x01"
+		_, inEnv := settings.Resolve([]string{own + "=" + broken}, nil)
+		_, inCode := settings.Resolve(nil, []settings.Code{{Name: own, Field: "Config.Endpoint", Value: broken}})
+		for _, err := range []error{inEnv, inCode} {
+			if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "https://host/otlp/[redacted]") {
+				t.Errorf("%s: %v", own, err)
+			}
 		}
 	}
 }

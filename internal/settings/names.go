@@ -31,12 +31,17 @@ func (r *resolver) unknown(name string) error {
 // unsupported knows the variables that the specification defines or defined
 // and that have no effect here.
 func unsupported(name string) (remedy string, ok bool) {
-	const file = "set the OTEL_ variables themselves or configure in code"
+	const (
+		file   = "set the OTEL_ variables themselves or configure in code"
+		scrape = "give exporters/prometheus as a tap and serve it on an address of your own"
+	)
 	remedies := map[string]string{
 		"OTEL_CONFIG_FILE":                      file,
 		"OTEL_EXPERIMENTAL_CONFIG_FILE":         file,
 		"OTEL_ENTITIES":                         "write OTEL_RESOURCE_ATTRIBUTES",
 		"OTEL_METRICS_PRODUCERS":                "register producers in code",
+		"OTEL_EXPORTER_PROMETHEUS_HOST":         scrape,
+		"OTEL_EXPORTER_PROMETHEUS_PORT":         scrape,
 		"OTEL_EXPORTER_OTLP_SPAN_INSECURE":      "write OTEL_EXPORTER_OTLP_TRACES_INSECURE",
 		"OTEL_EXPORTER_OTLP_METRIC_INSECURE":    "write OTEL_EXPORTER_OTLP_METRICS_INSECURE",
 		"OTEL_EXPORTER_OTLP_SPAN_CERTIFICATE":   "write OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -32,8 +33,9 @@ func (v variable) show(raw string, pairs map[string]string) string {
 // showAddress works on text, because it must also hide what no URL parser
 // accepts.
 func showAddress(raw string) string {
+	query := ""
 	if i := strings.IndexAny(raw, "?#"); i >= 0 {
-		raw = raw[:i] + "?" + redacted
+		raw, query = raw[:i], "?"+redacted
 	}
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found {
@@ -41,10 +43,40 @@ func showAddress(raw string) string {
 	} else {
 		scheme += "://"
 	}
+	user := ""
 	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-		rest = redacted + rest[i:]
+		if strings.Contains(rest[:i], "/") { // a password or a path: nobody knows where the host is
+			return scheme + redacted + query
+		}
+		user, rest = redacted+"@", rest[i+1:]
 	}
-	return scheme + rest
+	return scheme + user + showHostAndPath(rest) + query
+}
+
+// showHostAndPath shows of a path only the segments that are the same
+// everywhere: the others may be an API key.
+func showHostAndPath(rest string) string {
+	host := rest
+	if i := strings.IndexFunc(rest, endsHost); i >= 0 {
+		host = rest[:i]
+	}
+	segments := strings.Split(rest[len(host):], "/")
+	for i, segment := range segments {
+		if !isUsualSegment(segment) {
+			segments[i] = redacted
+		}
+	}
+	return host + strings.Join(segments, "/")
+}
+
+func endsHost(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_:[]", r)
+}
+
+func isUsualSegment(segment string) bool {
+	return slices.Contains([]string{
+		"", "api", "insert", "logs", "metrics", "opentelemetry", "otel", "otlp", "profiles", "push", "traces", "v1", "v1development", "v2",
+	}, segment)
 }
 
 func showPairs(pairs map[string]string, public func(key string) bool) string {

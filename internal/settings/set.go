@@ -48,7 +48,8 @@ func (s *Set) String(name string) string { return s.values[name].text }
 func (s *Set) Int(name string) int { return s.values[name].number }
 
 // Duration returns a duration or timeout, which the environment gives in
-// milliseconds. A timeout of 0 means no limit.
+// milliseconds. It is never 0: a timeout of 0 there, which means no limit, is
+// 2147483647 ms here, which is 24 days.
 func (s *Set) Duration(name string) time.Duration {
 	return time.Duration(s.values[name].number) * time.Millisecond
 }

@@ -29,7 +29,8 @@ type OTLP struct {
 	Headers map[string]string
 	// Compression is gzip or none.
 	Compression string
-	// Timeout is for one batch, retries included; 0 means no limit.
+	// Timeout is for one batch, retries included. It is never 0; no limit is
+	// written as 24 days.
 	Timeout time.Duration
 	// Insecure asks for plain text to a gRPC endpoint without scheme.
 	Insecure bool

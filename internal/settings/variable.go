@@ -19,7 +19,7 @@ const (
 	ratio                  // a number from 0 to 1
 	enum                   // one of allowed
 	list                   // some of allowed, separated by commas, or none
-	address                // a URL; credentials and query are secret
+	address                // a URL; credentials, query and what is unusual in its path are secret
 	headers                // key-value pairs; values are secret
 	attributes             // key-value pairs; values of well-known keys are public
 )
@@ -77,8 +77,6 @@ func general() []variable {
 		{name: "OTEL_TRACES_SAMPLER_ARG", kind: ratio, standard: "1"},
 		exporter("OTEL_TRACES_EXPORTER", "zipkin"),
 		exporter("OTEL_LOGS_EXPORTER"),
-		{name: "OTEL_EXPORTER_PROMETHEUS_HOST", kind: text, standard: "localhost"},
-		{name: "OTEL_EXPORTER_PROMETHEUS_PORT", kind: integer, standard: "9464", max: math.MaxUint16},
 	}
 }
 
