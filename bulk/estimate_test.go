@@ -240,3 +240,15 @@ func TestSkippingIsNoStall(t *testing.T) {
 		}
 	})
 }
+
+func TestFirstBatchAfterSkippingIsNoPace(t *testing.T) {
+	e := &estimator{}
+	start := time.Unix(0, 0)
+	e.start(start)
+	now := start.Add(3 * time.Second)
+	e.observe(now, counts{skipped: 5000})
+	c := counts{ok: 64, skipped: 5000}
+	if got := e.pace(now.Add(time.Millisecond), c); got != 64 {
+		t.Errorf("64 items within a millisecond read as %v/s, want 64", got)
+	}
+}
