@@ -11,6 +11,7 @@ type traceView struct {
 	traceDetail
 	Missing bool
 	Rows    []spanRow
+	Runs    []spanRun // the rows again, for the page
 	Scopes  []scopeKey
 	Ruler   []rulerMark
 	Hidden  int // spans that the page leaves out
@@ -75,6 +76,7 @@ func waterfall(t traceDetail) traceView {
 		row.Open = s.Status == "error" && !blamesChild[s.SpanID]
 		v.Rows = append(v.Rows, row)
 	}
+	v.Runs = runsOf(v.Rows)
 	v.Ruler = ruler(float64(t.Seconds))
 	return v
 }
