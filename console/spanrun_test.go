@@ -20,9 +20,9 @@ func TestLongRunsOfSiblingsAreFolded(t *testing.T) {
 		return rows
 	}
 	failing := many(12)
-	failing[12].span.Status = "error"
+	failing[12].Status = "error"
 	running := many(11)
-	running[3].span.End = nil
+	running[3].End = nil
 	for name, tc := range map[string]struct {
 		rows []spanRow
 		want string
