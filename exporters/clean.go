@@ -12,6 +12,7 @@ const (
 	maxError = 1 << 10  // bytes of an error's text
 	maxRaw   = 16 << 10 // bytes of it that are looked at
 	ellipsis = "…"
+	redacted = "[redacted]"
 )
 
 // exportError is an error with text that is fit for a log: short, on one line,
@@ -38,7 +39,7 @@ func clean(err error, secrets ...string) error {
 func cleanText(text string, secrets []string) string {
 	text = cut(text, maxRaw)
 	for _, secret := range secrets {
-		text = strings.ReplaceAll(text, secret, "[redacted]")
+		text = redactEnd(strings.ReplaceAll(text, secret, redacted), secret)
 	}
 	text = urls.ReplaceAllStringFunc(text, func(found string) string {
 		scheme, rest, _ := strings.Cut(found, "://")
@@ -52,6 +53,17 @@ func cleanText(text string, secrets []string) string {
 }
 
 var urls = regexp.MustCompile(`(?i)\bhttps?://[^\s"]+`)
+
+// redactEnd takes out the beginning of a secret where the text breaks off.
+func redactEnd(text, secret string) string {
+	rest := strings.TrimRight(text, ")"+ellipsis)
+	for n := len(secret) - 1; n >= minSecret; n-- {
+		if before, ok := strings.CutSuffix(rest, secret[:n]); ok {
+			return before + redacted + text[len(rest):]
+		}
+	}
+	return text
+}
 
 // cut shortens text to at most limit bytes, on a rune's edge.
 func cut(text string, limit int) string {

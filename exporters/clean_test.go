@@ -14,6 +14,7 @@ func TestClean(t *testing.T) {
 		{"plain", "plain"},
 		{`Post "http://u:p@h:4318/path/v1/traces?q=1": dial`, `Post "http://h:4318": dial`},
 		{"failed to send to https://h/tok-en/v1/traces: 400 Bad Request", "failed to send to https://h: 400 Bad Request"},
+		{"https://u:pa/ss@h and https://h/a@b", "https://[redacted] and https://[redacted]"},
 		{"HTTPS://h?q and http://i#f", "HTTPS://h and http://i"},
 		{"you sent hunter2!", "you sent [redacted]!"},
 		{"the 1 stays", "the 1 stays"},
@@ -60,6 +61,23 @@ func TestPartsOfHeadersAreSecret(t *testing.T) {
 		headers := map[string]string{"a": "key-of-1", "b": "key-of-1-and-more"}
 		if got := clean(errors.New("key-of-1-and-more"), secretsOf(headers)...).Error(); got != "[redacted]" {
 			t.Fatalf("%q is left", got)
+		}
+	}
+}
+
+// Of an answer only the beginning is read, which may end within a secret.
+func TestSecretThatIsCutOff(t *testing.T) {
+	token := strings.Repeat("0123456789abcdef", 200)
+	secrets := secretsOf(map[string]string{"Authorization": "Bearer " + token})
+	for text, want := range map[string]string{
+		token + token[:100] + ")":                  "[redacted][redacted])",
+		"Bearer " + token[:minSecret]:              "[redacted]",
+		"no " + token[:minSecret]:                  "no [redacted]",
+		"no " + token[:minSecret-1]:                "no " + token[:minSecret-1],
+		strings.Repeat(token, 2*maxRaw/len(token)): strings.Repeat("[redacted]", maxRaw/len(token)+1) + ellipsis,
+	} {
+		if got := cleanText(text, secrets); got != want {
+			t.Errorf("%.50s of %d bytes became %.200q, want %q", text, len(text), got, want)
 		}
 	}
 }

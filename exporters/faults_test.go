@@ -226,6 +226,23 @@ func TestHostileAnswer(t *testing.T) {
 	}
 }
 
+func TestAnswerThatEndsWithinASecret(t *testing.T) {
+	r := start(t, oteltest.Options{})
+	key := strings.Repeat("0123456789abcdef", 3000/16)
+	r.Fail(oteltest.Fault{Status: http.StatusBadRequest, Code: codes.InvalidArgument, Message: strings.Repeat(key, 8)})
+	for _, row := range matrix(r) {
+		t.Run(row.name, func(t *testing.T) {
+			e := row.endpoint
+			e.Headers = map[string]string{"Authorization": "Bearer " + key}
+			var d exporters.Delivery
+			err := open(t, row.signal, e, &d).send(t.Context(), 1)
+			if err == nil || strings.Contains(err.Error(), key[:16]) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
 // A mix-up of port or protocol must be explained, whichever side is wrong.
 func TestMixUps(t *testing.T) {
 	a := authority(t)

@@ -140,12 +140,17 @@ func noScheme(raw string) error {
 	return fault("URL", "URL %.100q has no scheme; write https://%.100s or, for plain text, http://%.100s", host, host, host)
 }
 
-// hostOf cuts credentials, path and query off text that may be no URL.
+// hostOf cuts credentials, path and query off text that may be no URL. Where a
+// slash comes before an @, nobody knows which is the host and which a secret.
 func hostOf(raw string) string {
 	if i := strings.IndexAny(raw, "?#"); i >= 0 {
 		raw = raw[:i]
 	}
-	raw = raw[strings.LastIndexByte(raw, '@')+1:]
+	at := strings.LastIndexByte(raw, '@')
+	if strings.Contains(raw[:at+1], "/") {
+		return redacted
+	}
+	raw = raw[at+1:]
 	host, _, _ := strings.Cut(raw, "/")
 	return escapeControl(host)
 }
