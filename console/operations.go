@@ -268,7 +268,7 @@ func (o *operation) settle(now time.Time) {
 	o.Seconds = number(max(0, end.Sub(o.Started).Seconds()))
 	o.add()
 	if o.Ended != nil && o.Seconds > 0 {
-		o.Rate = o.Done / o.Seconds
+		o.Rate = (o.OK + o.Failed) / o.Seconds // a skipped item is no work
 	}
 	if o.Failures == nil {
 		o.Failures = []operationFailure{}
