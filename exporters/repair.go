@@ -12,7 +12,6 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
 // repairing sends a batch and, if it could not be written for text that is not
@@ -27,18 +26,24 @@ func repairing[B any](ctx context.Context, batch B, send func(context.Context, B
 	return send(ctx, repaired(batch))
 }
 
-// isInvalidUTF8 recognises what the protobuf library says when it writes a
-// message; gRPC keeps only its text. What a server says of a batch does not
+// isInvalidUTF8 recognises what the protobuf library says when it cannot write
+// a message; gRPC keeps only its text. What a server says of a batch does not
 // count: it may have taken part of it. Nor does the error of an inner keeper,
 // which has repaired already.
 func isInvalidUTF8(err error) bool {
-	if err == nil || !strings.Contains(err.Error(), "invalid UTF-8") {
+	if _, inner := errors.AsType[*exportError](err); err == nil || inner {
 		return false
 	}
-	if _, inner := errors.AsType[*exportError](err); inner {
-		return false
+	if _, ok := errors.AsType[invalidUTF8](err); ok {
+		return true
 	}
-	return errors.Is(err, proto.Error) || status.Code(err) == codes.Internal
+	return status.Code(err) == codes.Internal && strings.Contains(err.Error(), "invalid UTF-8")
+}
+
+// invalidUTF8 is what the protobuf library's error has beside its text.
+type invalidUTF8 interface {
+	error
+	InvalidUTF8() bool
 }
 
 // valid marks bytes that are not UTF-8, as the decoders of Go and of browsers
