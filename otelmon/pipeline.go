@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/internal/settings"
@@ -73,23 +75,52 @@ func endpointOf(set *settings.Set, signal settings.Signal) exporters.Endpoint {
 	}
 }
 
-// validateEndpoints tells a fault that all signals share once.
+// validateEndpoints names each fault by where its value came from, and tells
+// one that all signals share once.
 func validateEndpoints(set *settings.Set) error {
 	var faults []error
 	told := map[string]bool{}
 	for _, signal := range settings.Signals() {
-		for _, name := range set.Exporters(signal) {
-			if name != "otlp" {
-				continue
+		if !slices.Contains(set.Exporters(signal), "otlp") {
+			continue
+		}
+		for _, err := range parts(endpointOf(set, signal).Validate()) {
+			option := "ENDPOINT"
+			if fault, ok := errors.AsType[*exporters.FieldError](err); ok {
+				option = optionOf(fault.Field)
 			}
-			err := endpointOf(set, signal).Validate()
-			source := set.Source("OTEL_EXPORTER_OTLP_" + string(signal) + "_ENDPOINT")
-			if err == nil || told[source+err.Error()] {
-				continue
+			err = fmt.Errorf("%s: %w", set.Source("OTEL_EXPORTER_OTLP_"+string(signal)+"_"+option), err)
+			if !told[err.Error()] {
+				told[err.Error()] = true
+				faults = append(faults, err)
 			}
-			told[source+err.Error()] = true
-			faults = append(faults, fmt.Errorf("%s: %w", source, err))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// parts takes joined errors apart.
+func parts(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// optionOf is what a variable's name calls a field of exporters.Endpoint.
+func optionOf(field string) string {
+	switch field {
+	case "URL":
+		return "ENDPOINT"
+	case "CertificateFile":
+		return "CERTIFICATE"
+	case "ClientCertificateFile":
+		return "CLIENT_CERTIFICATE"
+	case "ClientKeyFile":
+		return "CLIENT_KEY"
+	}
+	return strings.ToUpper(field)
 }

@@ -115,6 +115,19 @@ func TestEveryFaultComesAtOnceAndTheMonitorStaysUsable(t *testing.T) {
 	}
 }
 
+func TestFaultsNameTheVariableToChange(t *testing.T) {
+	_, err := start(t, Config{}, "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4318",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE=/nope", "OTEL_EXPORTER_OTLP_LOGS_HEADERS=a b=c")
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"environment OTEL_EXPORTER_OTLP_CERTIFICATE: ", "environment OTEL_EXPORTER_OTLP_LOGS_HEADERS"} {
+		if strings.Count(err.Error(), want) != 1 {
+			t.Errorf("%q is not there once:\n%v", want, err)
+		}
+	}
+}
+
 func TestPortsOfTheTwoProtocolsAreNotMixedUp(t *testing.T) {
 	for _, tc := range []struct{ endpoint, protocol, want string }{
 		{"http://localhost:4317", "http/protobuf", "4318"},
