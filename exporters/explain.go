@@ -85,7 +85,7 @@ func answers() []symptom {
 
 func connections() []symptom {
 	return []symptom{
-		{"connection refused", "Nothing listens at the endpoint; start the collector there, and inside a container write its service name instead of localhost."},
+		{"connection refused", "Nothing listens at the endpoint; start the collector there (inside a container write its service name instead of localhost), or send nothing with OTEL_TRACES_EXPORTER=none and the same for METRICS and LOGS."},
 		{"no such host", unknownHost},
 		{"produced zero addresses", unknownHost},
 		{"network is unreachable", "There is no route to the endpoint; check network and firewall."},
