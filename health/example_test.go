@@ -38,7 +38,8 @@ func Example() {
 	fmt.Print(answer.Code, "\n", answer.Body)
 	// Output:
 	// 200
-	// [!]cache degraded: reason withheld
+	// [!]cache degraded: error
+	// note: messages and details are withheld; the program allows them with health.ShowDetails
 	// readyz check passed, degraded
 }
 

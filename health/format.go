@@ -28,6 +28,9 @@ func (a *answer) text() []byte {
 	if len(a.unknown) > 0 {
 		fmt.Fprintf(&b, "warn: %s\n", a.warning())
 	}
+	if note := a.note(); note != "" {
+		fmt.Fprintf(&b, "note: %s\n", note)
+	}
 	switch {
 	case a.failed():
 		fmt.Fprintf(&b, "%s check failed\n", a.probe)
@@ -52,22 +55,32 @@ func (a *answer) line(b *bytes.Buffer, r *Result) {
 	case StateUnknown:
 		fmt.Fprintf(b, "[?]%s unknown", r.Name)
 	case StateUnhealthy:
-		fmt.Fprintf(b, "[-]%s failed", r.Name)
-	}
-	if !a.detailed {
-		if r.State != StateHealthy {
-			b.WriteString(": reason withheld")
-		}
-		b.WriteByte('\n')
-		return
+		fmt.Fprintf(b, "[-]%s unhealthy", r.Name)
 	}
 	if r.Reason != "" {
-		fmt.Fprintf(b, ": %s: %s", r.Reason, oneLine(r.Message))
+		fmt.Fprintf(b, ": %s", r.Reason)
+	}
+	if a.detailed {
+		a.details(b, r)
+	}
+	b.WriteByte('\n')
+}
+
+func (a *answer) details(b *bytes.Buffer, r *Result) {
+	if r.Reason != "" {
+		fmt.Fprintf(b, ": %s", oneLine(r.Message))
 	}
 	for _, kv := range r.Details.ToSlice() {
 		fmt.Fprintf(b, " %s=%s", oneLine(string(kv.Key)), oneLine(kv.Value.String()))
 	}
-	b.WriteByte('\n')
+}
+
+// note tells whoever misses the details how to get them.
+func (a *answer) note() string {
+	if a.detailed || len(a.results) == 0 {
+		return ""
+	}
+	return "messages and details are withheld; the program allows them with health.ShowDetails"
 }
 
 // warning names at most a few of the names that came with the request.
@@ -98,6 +111,7 @@ type jsonAnswer struct {
 	Probe   string      `json:"probe"`
 	State   State       `json:"state"`
 	Warning string      `json:"warning,omitempty"`
+	Note    string      `json:"note,omitempty"`
 	Checks  []jsonCheck `json:"checks,omitempty"`
 }
 
@@ -106,11 +120,11 @@ type jsonCheck struct {
 	State    State  `json:"state"`
 	Critical bool   `json:"critical"`
 	Excluded bool   `json:"excluded,omitempty"`
+	Reason   Reason `json:"reason,omitempty"`
 	*jsonDetails
 }
 
 type jsonDetails struct {
-	Reason         Reason         `json:"reason,omitempty"`
 	Message        string         `json:"message,omitempty"`
 	Details        map[string]any `json:"details,omitempty"`
 	Since          time.Time      `json:"since"`
@@ -124,6 +138,7 @@ type jsonDetails struct {
 func (a *answer) json() []byte {
 	out := jsonAnswer{Probe: a.probe, State: a.verdict}
 	if a.verbose {
+		out.Note = a.note()
 		out.Checks = make([]jsonCheck, len(a.results))
 		if len(a.unknown) > 0 {
 			out.Warning = a.warning()
@@ -140,12 +155,12 @@ func (a *answer) json() []byte {
 }
 
 func (a *answer) jsonCheck(r *Result) jsonCheck {
-	c := jsonCheck{Name: r.Name, State: r.State, Critical: r.Critical, Excluded: a.excluded[r.Name]}
+	c := jsonCheck{Name: r.Name, State: r.State, Critical: r.Critical, Excluded: a.excluded[r.Name], Reason: r.Reason}
 	if !a.detailed {
 		return c
 	}
 	c.jsonDetails = &jsonDetails{
-		Reason: r.Reason, Message: r.Message, Details: jsonFacts(r.Details),
+		Message: r.Message, Details: jsonFacts(r.Details),
 		Since: r.Since.UTC(), Timestamp: r.Timestamp.UTC(),
 		LastCompletion: r.LastCompletion.UTC(), LastSuccess: r.LastSuccess.UTC(),
 		Seconds: r.Duration.Seconds(),

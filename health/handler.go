@@ -13,9 +13,9 @@ type handlerOption func(*handler)
 
 func (o handlerOption) apply(h *handler) { o(h) }
 
-// ShowDetails lets answers to the requests that allow accepts include reasons,
-// messages, details and trace ids. Without it they are withheld from everybody,
-// for errors quote host names and worse. allow may be called concurrently.
+// ShowDetails lets answers to the requests that allow accepts include messages,
+// details, times and trace ids. Without it they are withheld from everybody, for
+// errors quote host names and worse. allow may be called concurrently.
 func ShowDetails(allow func(*http.Request) bool) HandlerOption {
 	return handlerOption(func(h *handler) { h.allow = allow })
 }
@@ -26,8 +26,9 @@ func ShowDetails(allow func(*http.Request) bool) HandlerOption {
 //
 // The body is "ok" or "degraded", or with ?verbose and on failure one line a
 // check. ?exclude=name leaves a check out, and may be repeated; an unknown name
-// only gets a warning. Accept: application/json asks for JSON. Names of checks
-// are shown, the rest only as [ShowDetails] allows.
+// only gets a warning. Accept: application/json asks for JSON. The name, the
+// state and the [Reason] of a check are shown, the rest only as [ShowDetails]
+// allows.
 func (r *Registry) Handler(options ...HandlerOption) http.Handler {
 	h := &handler{registry: r, allow: func(*http.Request) bool { return false }}
 	for _, o := range options {

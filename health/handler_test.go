@@ -52,14 +52,16 @@ func TestTextAnswers(t *testing.T) {
 		r := mixed(t)
 		closed, open := r.Handler(), r.Handler(ShowDetails(everyone), nil)
 		early := get(t, closed, "/readyz", "")
-		if early.Code != 503 || early.Body.String() != `[?]cache unknown: reason withheld
-[?]db unknown: reason withheld
-[?]late unknown: reason withheld
-[?]queue unknown: reason withheld
+		if early.Code != 503 || early.Body.String() != `[?]cache unknown: pending
+[?]db unknown: pending
+[?]late unknown: pending
+[?]queue unknown: pending
+note: messages and details are withheld; the program allows them with health.ShowDetails
 readyz check failed
 ` {
 			t.Errorf("before the first result: %d\n%s", early.Code, early.Body)
 		}
+		const note = "note: messages and details are withheld; the program allows them with health.ShowDetails\n"
 		advance(800 * time.Millisecond)
 		postpone(r, time.Now().Add(time.Hour))
 		for _, tc := range []struct {
@@ -69,25 +71,23 @@ readyz check failed
 			want    string
 		}{
 			{closed, "/livez", 200, "ok"},
-			{closed, "/livez?verbose", 200, "[+]loop ok\nlivez check passed\n"},
-			{closed, "/livez?verbose=true&exclude=loop", 200, "[+]loop excluded: ok\nlivez check passed\n"},
-			{closed, "/readyz", 503, `[!]cache degraded: reason withheld
-[-]db failed: reason withheld
+			{closed, "/livez?verbose", 200, "[+]loop ok\n" + note + "livez check passed\n"},
+			{closed, "/livez?verbose=true&exclude=loop", 200, "[+]loop excluded: ok\n" + note + "livez check passed\n"},
+			{closed, "/readyz", 503, `[!]cache degraded: error
+[-]db unhealthy: error
 [+]late ok
 [+]queue ok
-readyz check failed
-`},
+` + note + "readyz check failed\n"},
 			{closed, "/startupz?exclude=db", 200, "degraded"},
 			{closed, "/readyz?exclude=db&exclude=cache", 200, "ok"},
-			{closed, "/readyz?verbose&exclude=db&exclude=nope&exclude=%0A%22&exclude=loop", 200, `[!]cache degraded: reason withheld
+			{closed, "/readyz?verbose&exclude=db&exclude=nope&exclude=%0A%22&exclude=loop", 200, `[!]cache degraded: error
 [+]db excluded: ok
 [+]late ok
 [+]queue ok
 warn: some health checks cannot be excluded: no matches for "nope", "\n\"", "loop"
-readyz check passed, degraded
-`},
+` + note + "readyz check passed, degraded\n"},
 			{open, "/readyz", 503, `[!]cache degraded: error: cold [+]forged ok hit.ratio=0.5 lines=2 nan=NaN x=a b
-[-]db failed: error: dial postgres://app:***@db.internal:5432/shop: refused
+[-]db unhealthy: error: dial postgres://app:***@db.internal:5432/shop: refused
 [+]late ok
 [+]queue ok
 readyz check failed
@@ -108,6 +108,7 @@ readyz check failed
 
 func TestJSONAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const note = `"note":"messages and details are withheld; the program allows them with health.ShowDetails"`
 		r := mixed(t)
 		advance(800 * time.Millisecond)
 		for _, tc := range []struct {
@@ -117,10 +118,10 @@ func TestJSONAnswers(t *testing.T) {
 		}{
 			{r.Handler(), "/livez", `{"probe":"livez","state":"healthy"}`},
 			{r.Handler(), "/livez?verbose&exclude=x", `{"probe":"livez","state":"healthy",` +
-				`"warning":"some health checks cannot be excluded: no matches for \"x\"",` +
+				`"warning":"some health checks cannot be excluded: no matches for \"x\"",` + note + `,` +
 				`"checks":[{"name":"loop","state":"healthy","critical":true}]}`},
-			{r.Handler(), "/readyz?exclude=late&exclude=queue", `{"probe":"readyz","state":"unhealthy","checks":[` +
-				`{"name":"cache","state":"degraded","critical":false},{"name":"db","state":"unhealthy","critical":true},` +
+			{r.Handler(), "/readyz?exclude=late&exclude=queue", `{"probe":"readyz","state":"unhealthy",` + note + `,"checks":[` +
+				`{"name":"cache","state":"degraded","critical":false,"reason":"error"},{"name":"db","state":"unhealthy","critical":true,"reason":"error"},` +
 				`{"name":"late","state":"healthy","critical":false,"excluded":true},{"name":"queue","state":"healthy","critical":false,"excluded":true}]}`},
 			{r.Handler(ShowDetails(everyone)), "/readyz?exclude=db&exclude=queue&verbose", `{"probe":"readyz","state":"degraded","checks":[` +
 				`{"name":"cache","state":"degraded","critical":false,"reason":"error","message":"cold\n[+]forged ok",` +
@@ -154,7 +155,7 @@ func TestErrorsAreHiddenByDefault(t *testing.T) {
 			for _, target := range []string{"/readyz", "/readyz?verbose", "/startupz?verbose=full&details=1", "/readyz?verbose&exclude=db"} {
 				for _, accept := range []string{"", "application/json"} {
 					body := get(t, h, target, accept).Body.String()
-					for _, secret := range []string{"s3cret", "db.internal", "5432", "refused", "postgres", "cold", "hit", "error"} {
+					for _, secret := range []string{"s3cret", "db.internal", "5432", "refused", "postgres", "cold", "hit", "lines"} {
 						if strings.Contains(body, secret) {
 							t.Errorf("%s (%s) tells %q:\n%s", target, accept, secret, body)
 						}
