@@ -98,7 +98,7 @@ func (c Check) withDefaults() Check {
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval
 	}
-	if c.TTL == 0 {
+	if c.TTL == 0 && c.paced() {
 		c.TTL = c.Interval*5/2 + c.Timeout
 	}
 	if c.Probes == 0 {
@@ -117,15 +117,24 @@ func (c Check) validate() error {
 	}
 	require(validName.MatchString(c.Name), "name must have 1 to 63 letters, digits or . _ - /, the first a letter or digit")
 	require(c.Func != nil, "Func is nil")
-	require(c.Timeout > 0 && c.Timeout <= maxInterval, "Timeout %v is negative or above a year", c.Timeout)
-	require(c.Interval >= MinInterval && c.Interval <= maxInterval, "Interval %v is below %v or above a year", c.Interval, MinInterval)
-	require(c.TTL >= c.Interval*3/2+c.Timeout, "TTL %v is below 1.5 times Interval plus Timeout (%v)", c.TTL, c.Interval*3/2+c.Timeout)
+	require(c.validTimeout(), "Timeout %v is negative or above a year", c.Timeout)
+	require(c.validInterval(), "Interval %v is below %v or above a year", c.Interval, MinInterval)
+	require(c.TTL >= 0, "TTL %v is negative", c.TTL)
+	require(c.TTL < 0 || !c.paced() || c.TTL >= c.Interval*3/2+c.Timeout, "TTL %v is below 1.5 times Interval plus Timeout (%v)", c.TTL, c.Interval*3/2+c.Timeout)
 	require(c.Scope <= Internal, "Scope %d is unknown", c.Scope)
 	require(c.Probes&^probes == 0, "Probes %#b has unknown members", c.Probes)
-	require(c.Scope == Internal || c.Probes&Liveness == 0,
+	require(c.Scope != External || c.Probes&Liveness == 0,
 		"an external check can't be registered for liveness: a restart would not repair its cause (set Scope to Internal only if it would)")
 	return errors.Join(errs...)
 }
+
+func (c Check) validTimeout() bool { return c.Timeout > 0 && c.Timeout <= maxInterval }
+
+func (c Check) validInterval() bool { return c.Interval >= MinInterval && c.Interval <= maxInterval }
+
+// paced reports whether a TTL can be derived from the other durations, or judged
+// by them.
+func (c Check) paced() bool { return c.validTimeout() && c.validInterval() }
 
 // patience is how long Func's context lives.
 func (c Check) patience() time.Duration {

@@ -52,7 +52,33 @@ func TestCheckFaults(t *testing.T) {
 
 func TestAllFaultsAtOnce(t *testing.T) {
 	err := New(Options{}).Register(Check{Name: "?", Timeout: -1, Interval: -1, Probes: Liveness})
-	if err == nil || strings.Count(err.Error(), "\n") < 4 {
+	if err == nil || strings.Count(err.Error(), "\n") != 4 {
 		t.Errorf("want all five faults, got %v", err)
+	}
+}
+
+// A fault is told once: not also what follows from it.
+func TestNoFaultsThatFollowFromOthers(t *testing.T) {
+	for _, c := range []Check{
+		{Interval: -1},
+		{Interval: -time.Second},
+		{Interval: time.Nanosecond},
+		{Interval: math.MaxInt64},
+		{Interval: -time.Hour, TTL: time.Minute},
+		{Timeout: -time.Second},
+		{Timeout: math.MaxInt64},
+		{Timeout: -time.Hour, TTL: time.Minute},
+		{TTL: -1},
+		{TTL: 1},
+		{Scope: 7, Probes: Liveness},
+	} {
+		c.Name, c.Func = "c", pass
+		if err := New(Options{}).Register(c); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("want one fault of Interval %v, Timeout %v, TTL %v, Scope %d, got %v", c.Interval, c.Timeout, c.TTL, c.Scope, err)
+		}
+	}
+	err := New(Options{}).Register(Check{Name: "c", Func: pass, Interval: -1, TTL: -1})
+	if err == nil || !strings.Contains(err.Error(), "Interval -1ns") || !strings.Contains(err.Error(), "TTL -1ns") {
+		t.Errorf("want two faults, got %v", err)
 	}
 }
