@@ -71,7 +71,7 @@ func (a *answer) details(b *bytes.Buffer, r *Result) {
 		fmt.Fprintf(b, ": %s", oneLine(r.Message))
 	}
 	for _, kv := range r.Details.ToSlice() {
-		fmt.Fprintf(b, " %s=%s", oneLine(string(kv.Key)), oneLine(kv.Value.String()))
+		fmt.Fprintf(b, " %s=%s", oneLine(string(kv.Key)), oneLine(figure(kv)))
 	}
 }
 

@@ -106,6 +106,27 @@ readyz check failed
 	})
 }
 
+// People read text and get units, programs read JSON and get every digit.
+func TestFiguresInAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{}, Check{Name: "c", Func: func(ctx context.Context) error {
+			Detail(ctx, attribute.Int64("disk.free", 76266405888), attribute.Float64("disk.free_ratio", 0.28189063449497637),
+				attribute.Float64("lag.seconds", 1.23456789), attribute.Int("queue.bytes", 1536), attribute.String("text.bytes", "2048"))
+			return nil
+		}})
+		advance(time.Second)
+		open := r.Handler(ShowDetails(everyone))
+		if got, want := get(t, open, "/readyz?verbose", "").Body.String(), "[+]c ok disk.free=71.0GiB disk.free_ratio=0.282"+
+			" lag.seconds=1.23456789 queue.bytes=1.5KiB text.bytes=2048\nreadyz check passed\n"; got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+		body := get(t, open, "/readyz?verbose", "application/json").Body.String()
+		if want := `{"disk.free":76266405888,"disk.free_ratio":0.28189063449497637,"lag.seconds":1.23456789,"queue.bytes":1536,"text.bytes":"2048"}`; !strings.Contains(body, want) {
+			t.Errorf("%s\nwant\n%s", body, want)
+		}
+	})
+}
+
 func TestJSONAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const note = `"note":"messages and details are withheld; the program allows them with health.ShowDetails"`
