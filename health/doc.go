@@ -2,9 +2,9 @@
 // orchestrators and through OpenTelemetry for people.
 //
 //	checks := health.New(health.Options{})
-//	err := checks.Register(health.Check{Name: "postgres", Func: db.PingContext, Critical: true})
+//	checks.Register(health.Check{Name: "postgres", Func: db.PingContext, Critical: true})
+//	err := checks.Start(ctx) // tells what Register refused, too
 //	...
-//	checks.Start(ctx)
 //	defer checks.Shutdown(ctx)
 //	http.Handle("/", checks.Handler()) // /livez /readyz /startupz
 //

@@ -17,14 +17,11 @@ import (
 func Example() {
 	ctx := context.Background()
 	checks := health.New(health.Options{})
-	err := checks.Register(health.Check{
+	_ = checks.Register(health.Check{ // Start returns the error again
 		Name:     "cache",
 		Func:     func(context.Context) error { return health.Degraded(errors.New("cold")) },
 		Interval: health.MinInterval,
 	})
-	if err != nil {
-		fmt.Println(err)
-	}
 	if err := checks.Start(ctx); err != nil {
 		fmt.Println(err)
 	}

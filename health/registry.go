@@ -59,7 +59,6 @@ func (o Options) validate() error {
 // methods may be called at any time, from any goroutine.
 type Registry struct {
 	telemetry telemetry
-	fault     error // of the options, told by Start
 	limit     int
 	random    func() float64
 	wake      chan struct{}
@@ -69,6 +68,7 @@ type Registry struct {
 
 	mu      sync.Mutex // guards what follows, and every entry and run but entry.latest
 	phase   phase
+	faults  []error // of the options and of Register, told by Start
 	stop    context.CancelFunc
 	agenda  agenda
 	running int // executions that hold a slot
@@ -87,10 +87,13 @@ const (
 // until [Registry.Shutdown]. A fault of the options is returned by
 // [Registry.Start].
 func New(o Options) *Registry {
-	fault := o.validate()
+	var faults []error
+	if err := o.validate(); err != nil {
+		faults = append(faults, err)
+	}
 	o = o.withDefaults()
 	r := &Registry{
-		fault:  fault,
+		faults: faults,
 		limit:  o.Concurrency,
 		random: rand.Float64,
 		wake:   make(chan struct{}, 1),
@@ -104,13 +107,24 @@ func New(o Options) *Registry {
 // Register adds a check, before or after Start. It returns every fault of the
 // check at once, and refuses a name that is taken and an external check for
 // liveness. Until its first result the check is unknown.
+//
+// The error may be ignored before Start, which returns it again.
 func (r *Registry) Register(c Check) error {
 	c = c.withDefaults()
-	if err := c.validate(); err != nil {
-		return err
-	}
+	fault := c.validate()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if fault == nil {
+		fault = r.add(c)
+	}
+	if fault != nil && r.phase == fresh {
+		r.faults = append(r.faults, fault)
+	}
+	return fault
+}
+
+// add puts a sound check into the list. The caller holds r.mu.
+func (r *Registry) add(c Check) error {
 	if r.phase == stopped {
 		return fmt.Errorf("health: check %q: the registry has been shut down", c.Name)
 	}
@@ -149,14 +163,18 @@ func (r *Registry) Unregister(name string) bool {
 }
 
 // Start begins to run the checks and returns at once. When ctx ends, they stop
-// as with Shutdown; the values of ctx reach the checks. Start fails if the
-// options were faulty, if it was called before, and after Shutdown.
+// as with Shutdown; the values of ctx reach the checks.
+//
+// Start fails if it was called before, after Shutdown, and if the options were
+// faulty or an earlier Register failed: then it returns all these faults, joined,
+// and nothing runs, for a service must not pass for sound because the check that
+// would say otherwise is missing. A new Registry is needed after such a fault.
 func (r *Registry) Start(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.fault != nil:
-		return r.fault
+	case len(r.faults) > 0:
+		return errors.Join(r.faults...)
 	case r.phase == started:
 		return errors.New("health: started already")
 	case r.phase == stopped:

@@ -140,6 +140,44 @@ func TestLifecycle(t *testing.T) {
 	})
 }
 
+// Whoever ignores the errors of Register must not run without the check.
+func TestStartTellsWhatRegisterRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		r := New(Options{Concurrency: -1})
+		must(t, r.Register(Check{Name: "sound", Func: func(context.Context) error { calls.Add(1); return nil }}))
+		faults := []error{
+			r.Register(Check{Name: "empty"}),
+			r.Register(Check{Name: "sound", Func: pass}),
+			r.Register(Check{Name: "hasty", Func: pass, Interval: 1}),
+		}
+		for range 2 {
+			err := r.Start(t.Context())
+			if err == nil || strings.Count(err.Error(), "\n") != len(faults) || !strings.Contains(err.Error(), "Concurrency -1") {
+				t.Errorf("want 4 faults, got %v", err)
+			}
+			for _, fault := range faults {
+				if !errors.Is(err, fault) {
+					t.Errorf("%v does not tell %v", err, fault)
+				}
+			}
+		}
+		advance(time.Minute)
+		if calls.Load() != 0 {
+			t.Error("checks run although Start failed")
+		}
+		must(t, r.Shutdown(t.Context()))
+
+		late := begin(t, Options{})
+		if late.Register(Check{}) == nil {
+			t.Error("a fault after Start")
+		}
+		if err := late.Start(t.Context()); err == nil || err.Error() != "health: started already" {
+			t.Errorf("a fault after Start is none of Start: %v", err)
+		}
+	})
+}
+
 func TestShutdownWaitsAsLongAsItMay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
