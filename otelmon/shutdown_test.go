@@ -55,7 +55,13 @@ func TestShutdownKeepsItsDeadlineAndSaysWhatIsLost(t *testing.T) {
 	for _, protocol := range []string{"http/protobuf", "grpc"} {
 		for name, address := range map[string]string{"dead": dead(t), "silent": silent(t)} {
 			t.Run(protocol+" "+name, func(t *testing.T) {
-				m, err := start(t, Config{Endpoint: "http://" + address, Protocol: protocol})
+				// A shutdown that waits for any of these, and not for its context,
+				// outlasts the test.
+				m, err := start(
+					t, Config{Endpoint: "http://" + address, Protocol: protocol},
+					"OTEL_EXPORTER_OTLP_TIMEOUT=3600000", "OTEL_BSP_EXPORT_TIMEOUT=3600000",
+					"OTEL_BLRP_EXPORT_TIMEOUT=3600000", "OTEL_METRIC_EXPORT_TIMEOUT=3600000",
+				)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -67,16 +73,9 @@ func TestShutdownKeepsItsDeadlineAndSaysWhatIsLost(t *testing.T) {
 				r.SetBody(attribute.StringValue("hello"))
 				otel.Logger("t").Emit(t.Context(), r)
 
-				const budget = 600 * time.Millisecond
-				ctx, cancel := context.WithTimeout(t.Context(), budget)
+				ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
 				defer cancel()
-				began := time.Now()
 				err = m.Shutdown(ctx)
-				// Ten times the budget is the exporters' own timeout: a shutdown
-				// that waits for it, and not for ctx, ends well behind this.
-				if took := time.Since(began); took > 5*budget {
-					t.Errorf("took %s of %s", took, budget)
-				}
 				if err == nil {
 					t.Fatal("1000 spans are gone and nobody says so")
 				}
