@@ -125,7 +125,7 @@ func BenchmarkNoop(b *testing.B) {
 	e := (*r.entries.Load())[0]
 	x := &run{entry: e, span: noSpan(b.Context())}
 	to := e.latest.Load().at(time.Now())
-	ctx, found, change := b.Context(), finding{state: StateHealthy}, step{StateUnknown, to}
+	ctx, found, change := b.Context(), finding{state: StateHealthy}, step{&Result{}, to}
 	b.Run("raw", func(b *testing.B) { // a call through an interface that does nothing
 		b.ReportAllocs()
 		for b.Loop() {

@@ -1,10 +1,13 @@
 package health
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -14,6 +17,7 @@ const (
 	DefaultTimeout  = 5 * time.Second
 	MinInterval     = 10 * time.Millisecond
 	maxInterval     = 365 * 24 * time.Hour // keeps sums of durations from overflowing
+	maxThreshold    = 100
 )
 
 // A Check asks one question about the health of the process, again and again.
@@ -42,7 +46,8 @@ type Check struct {
 	// Interval lies between the starts of two executions, give or take a tenth.
 	// The first comes within a tenth of Interval (at most 1 s), the second at a
 	// random point of a whole one, so that replicas started together don't
-	// march together. Zero means 15 s, the least is 10 ms.
+	// march together; an unhealthy check wanders by half an Interval, so that
+	// they don't run down what comes back. Zero means 15 s, the least is 10 ms.
 	Interval time.Duration
 
 	// TTL is how long a result is believed. An older one reads as unknown, even
@@ -60,6 +65,27 @@ type Check struct {
 	// Probes are those that ask this check. Zero means Readiness|Startup.
 	// Liveness is allowed for an Internal check only.
 	Probes Probe
+
+	// Fall is how many executions in a row must find the check worse than it
+	// reads before it reads so, Rise how many must find it better. In between it
+	// is executed more often. The first result after none is believed at once.
+	// Zero means 1, the most is 100.
+	Fall, Rise int
+
+	// Grace is how long after Start, or after Register if that is later, a check
+	// that was never healthy or degraded may fail without being unhealthy: it
+	// stays unknown, with ReasonPending. Zero means not at all.
+	Grace time.Duration
+
+	// DependsOn names the checks without which this one can't be healthy. While
+	// one of them is at least as bad, this one's failure has a known cause:
+	// [Result.SuppressedBy]. A cycle is an error, and so is a name that nobody
+	// has registered when the checks start.
+	DependsOn []string
+
+	// Runbook is the http or https URL of what to do when the check fails. It
+	// stands in reports and alerts.
+	Runbook string
 }
 
 // Scope says whether a restart of this process could help a failed check.
@@ -104,6 +130,8 @@ func (c Check) withDefaults() Check {
 	if c.Probes == 0 {
 		c.Probes = Readiness | Startup
 	}
+	c.Fall, c.Rise = cmp.Or(c.Fall, 1), cmp.Or(c.Rise, 1)
+	c.DependsOn = slices.Compact(slices.Sorted(slices.Values(c.DependsOn)))
 	return c
 }
 
@@ -125,6 +153,10 @@ func (c Check) validate() error {
 	require(c.Probes&^probes == 0, "Probes %#b has unknown members", c.Probes)
 	require(c.Scope != External || c.Probes&Liveness == 0,
 		"an external check can't be registered for liveness: a restart would not repair its cause (set Scope to Internal only if it would)")
+	require(c.Fall > 0 && c.Fall <= maxThreshold, "Fall %d is negative or above %d", c.Fall, maxThreshold)
+	require(c.Rise > 0 && c.Rise <= maxThreshold, "Rise %d is negative or above %d", c.Rise, maxThreshold)
+	require(c.Grace >= 0 && c.Grace <= maxInterval, "Grace %v is negative or above a year", c.Grace)
+	require(validRunbook(c.Runbook), "Runbook must be an http or https URL without a user")
 	return errors.Join(errs...)
 }
 
@@ -135,6 +167,16 @@ func (c Check) validInterval() bool { return c.Interval >= MinInterval && c.Inte
 // paced reports whether a TTL can be derived from the other durations, or judged
 // by them.
 func (c Check) paced() bool { return c.validTimeout() && c.validInterval() }
+
+func validRunbook(link string) bool {
+	u, err := url.Parse(link)
+	return link == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
+}
+
+// fastInterval is what Interval becomes while a check is changing.
+func (c *Check) fastInterval() time.Duration {
+	return min(c.Interval, max(c.Interval/5, time.Second))
+}
 
 // patience is how long Func's context lives.
 func (c Check) patience() time.Duration {

@@ -6,24 +6,30 @@ import (
 	"time"
 )
 
-// An entry is a registered check with its newest result. Except for latest it
-// is guarded by Registry.mu; check and series never change.
+// An entry is a registered check with its newest result. Except for latest and
+// traffic it is guarded by Registry.mu; check and series never change.
 type entry struct {
-	check  Check
-	series series
-	latest atomic.Pointer[record]
+	check   Check
+	series  series
+	latest  atomic.Pointer[record]
+	traffic traffic
 
-	run     *run // nil: may be started
+	run     *run          // nil: may be started
+	told    chan struct{} // closed with the next result; nil: nobody waits for it
 	due     time.Time
+	planned time.Time // when it was first put on the agenda
+	started time.Time // the newest execution
 	starts  int
 	slot    int // index in the agenda, -1: not in it
-	removed bool
+	paused  bool
+	doubt   doubt
+	changes changes
 }
 
 func newEntry(c Check, now time.Time) *entry {
 	e := &entry{check: c, series: newSeries(c), slot: -1}
 	e.latest.Store(&record{Result: Result{
-		Name: c.Name, Critical: c.Critical, Scope: c.Scope, Probes: c.Probes,
+		Name: c.Name, Critical: c.Critical, Scope: c.Scope, Probes: c.Probes, Runbook: c.Runbook, DependsOn: c.DependsOn,
 		Reason: ReasonPending, Message: "no result yet", Timestamp: now, Since: now,
 	}})
 	return e
@@ -33,6 +39,7 @@ func newEntry(c Check, now time.Time) *entry {
 // can be seen.
 type record struct {
 	Result
+	cause   string    // of State, in words
 	expires time.Time // zero: never
 }
 
@@ -45,59 +52,133 @@ func (rec *record) at(now time.Time) *Result {
 	}
 	stale := rec.Result
 	stale.State, stale.Reason = StateUnknown, ReasonStale
+	stale.Found, stale.Streak = StateUnknown, 0
 	stale.Message = fmt.Sprintf("no newer result since %s, when it was %s",
 		rec.Timestamp.UTC().Format(time.RFC3339), rec.State)
 	stale.Timestamp, stale.Since = rec.expires, rec.expires
 	return &stale
 }
 
-// stopped returns what stays of the record after Shutdown.
-func (rec *record) stopped(now time.Time) *record {
+// without returns the record of a check that is no longer asked, and why.
+func (rec *record) without(reason Reason, message string, now time.Time) *record {
 	last := rec.Result
-	last.State, last.Reason, last.Message = StateUnknown, ReasonStopped, "the checks have been stopped"
+	last.State, last.Found, last.Reason, last.Message = StateUnknown, StateUnknown, reason, message
+	last.Streak, last.Flapping, last.Stack = 0, false, ""
 	last.Timestamp, last.Since = now, now
 	return &record{Result: last}
 }
 
-// A step is a change of state that is still to be told.
+// A step is a change of a check that is still to be told: to another state, or
+// to or from flapping.
 type step struct {
-	from State
-	to   *Result
+	from, to *Result
 }
 
-// update makes f the check's result and returns the changes of state, oldest
-// first: two, if the last result had expired before anybody told.
+// update makes f, found by x at now, the check's last finding, and returns what
+// that changes, oldest first: two steps, if the last result had expired before
+// anybody told.
 func (e *entry) update(x *run, f finding, now time.Time) []step {
 	last := e.latest.Load()
-	before := last.at(now)
-	next := &record{Result: last.Result, expires: now.Add(e.check.TTL)}
-	next.State, next.Reason, next.Message = f.state, f.reason, f.message
-	next.Details, next.Duration, next.Timestamp = x.facts, x.elapsed, now
+	next := &record{Result: last.Result, cause: last.cause}
+	next.Details, next.Duration = x.facts, x.elapsed
 	next.Span = x.span.SpanContext()
+	next.Stack = ""
 	if f.reason != ReasonHung {
 		next.LastCompletion = now
 	}
 	if f.state == StateHealthy {
 		next.LastSuccess = now
 	}
+	return e.replace(next, f, now)
+}
+
+// stillHung counts a verdict on an execution that does not come back once more.
+func (e *entry) stillHung(now time.Time) []step {
+	last := e.latest.Load()
+	next := &record{Result: last.Result, cause: last.cause}
+	return e.replace(next, finding{StateUnhealthy, ReasonHung, hungMessage(e.check, now.Sub(e.run.started))}, now)
+}
+
+// renew takes real traffic's word, as of at, in place of an execution.
+func (e *entry) renew(at, now time.Time) {
+	next := *e.latest.Load()
+	next.Timestamp, next.LastCompletion, next.LastSuccess = at, at, at
+	next.expires = now.Add(e.check.TTL)
+	e.changes = e.changes.add(0)
+	e.latest.Store(&next)
+}
+
+func (e *entry) replace(next *record, f finding, now time.Time) []step {
+	last := e.latest.Load()
+	before := last.at(now)
+	next.Timestamp, next.expires = now, now.Add(e.check.TTL)
+	e.settle(next, before, f, now)
+
+	changed := next.State != before.State
+	if changed {
+		next.Since = now
+	}
+	e.changes = e.changes.add(oneIf(changed && before.State != StateUnknown))
+	next.Flapping = e.changes.flapping(last.Flapping)
 	var steps []step
 	if before.State != last.State {
-		steps = append(steps, step{last.State, before})
+		steps = append(steps, step{&last.Result, before})
 	}
-	if next.State != before.State {
-		next.Since = now
-		steps = append(steps, step{before.State, &next.Result})
+	if changed || next.Flapping != before.Flapping {
+		steps = append(steps, step{before, &next.Result})
 	}
 	e.latest.Store(next)
 	return steps
 }
 
-// stillHung renews the verdict on an execution that does not come back.
-func (e *entry) stillHung(now time.Time) {
-	next := &record{Result: e.latest.Load().Result, expires: now.Add(e.check.TTL)}
-	next.Message = hungMessage(e.check, now.Sub(e.run.started))
-	next.Timestamp = now
-	e.latest.Store(next)
+// settle decides what f makes of the state that was read before.
+func (e *entry) settle(next *record, before *Result, f finding, now time.Time) {
+	next.Found, next.Streak = f.state, 0
+	switch {
+	case e.inGrace(before, f, now):
+		next.State, next.Reason = StateUnknown, ReasonPending
+		next.Message = clip("starting: "+f.message, maxText)
+		return
+	case before.State == StateUnknown || f.state == before.State:
+		e.doubt = doubt{}
+		next.adopt(f.state, f)
+	default:
+		state, streak := e.doubt.weigh(before.State, f.state, &e.check)
+		if state != before.State {
+			next.adopt(state, f)
+			return
+		}
+		next.Streak = streak
+		next.State, next.Reason = before.State, before.Reason
+		next.Message = next.inDoubt(e.check, f)
+	}
+}
+
+func (e *entry) inGrace(before *Result, f finding, now time.Time) bool {
+	return f.state == StateUnhealthy && before.Reason == ReasonPending && !e.planned.IsZero() && now.Sub(e.planned) < e.check.Grace
+}
+
+func (rec *record) adopt(state State, f finding) {
+	rec.State, rec.Reason, rec.Message, rec.cause = state, f.reason, f.message, f.message
+	if state == StateHealthy {
+		rec.Reason = ""
+	}
+}
+
+// inDoubt says what speaks against the state, and what for it.
+func (rec *record) inDoubt(c Check, f finding) string {
+	needed := c.Fall
+	if rank(f.state) < rank(rec.State) {
+		needed = c.Rise
+	}
+	text := fmt.Sprintf("%s %d of %d times", f.state, rec.Streak, needed)
+	if f.message != "" {
+		text += ": " + f.message
+	}
+	if rec.cause != "" {
+		text += "; before: " + rec.cause
+	}
+	return clip(text, maxText)
 }
 
 func hungMessage(c Check, elapsed time.Duration) string {

@@ -20,13 +20,16 @@ type gauges struct {
 	severity       metric.Int64ObservableGauge
 	lastCompletion metric.Float64ObservableGauge
 	lastSuccess    metric.Float64ObservableGauge
+	flapping       metric.Int64ObservableUpDownCounter
+	muted          metric.Int64ObservableUpDownCounter
+	lag            metric.Float64ObservableGauge
 	verdicts       [4][]metric.ObserveOption // in the order of states()
 	registration   metric.Registration
 }
 
-func newGauges(m metric.Meter, read func() ([]*entry, []*Result)) (gauges, error) {
+func newGauges(m metric.Meter, r *Registry) (gauges, error) {
 	var g gauges
-	var errs [6]error
+	var errs [8]error
 	// States are counts of 0 or 1 and therefore additive: summed over instances
 	// they say how many are in a state, which a gauge of codes can't.
 	g.status, errs[0] = m.Int64ObservableUpDownCounter(keys.HealthStatus, metric.WithUnit("1"),
@@ -40,6 +43,12 @@ func newGauges(m metric.Meter, read func() ([]*entry, []*Result)) (gauges, error
 		metric.WithDescription("When the health check last returned in time, in Unix time."))
 	g.lastSuccess, errs[4] = m.Float64ObservableGauge(keys.HealthCheckLastSuccess, metric.WithUnit("s"),
 		metric.WithDescription("When the health check was last healthy, in Unix time."))
+	g.flapping, errs[5] = m.Int64ObservableUpDownCounter(keys.HealthCheckFlapping, metric.WithUnit("1"),
+		metric.WithDescription("1 while the health check keeps changing its state, else 0."))
+	g.muted, errs[6] = m.Int64ObservableUpDownCounter(keys.HealthCheckMuted, metric.WithUnit("1"),
+		metric.WithDescription("1 while nobody needs to be told: another check's failure explains this one's, or it is paused or in maintenance; else 0."))
+	g.lag, errs[7] = m.Float64ObservableGauge(keys.HealthSchedulerLag, metric.WithUnit("s"),
+		metric.WithDescription("How late the scheduler of health checks is."))
 	if err := errors.Join(errs[:]...); err != nil {
 		return g, err
 	}
@@ -48,15 +57,17 @@ func newGauges(m metric.Meter, read func() ([]*entry, []*Result)) (gauges, error
 	}
 	var err error
 	g.registration, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		g.observe(o, read)
+		g.observe(o, r)
 		return nil
-	}, g.status, g.checkStatus, g.severity, g.lastCompletion, g.lastSuccess)
+	}, g.status, g.checkStatus, g.severity, g.lastCompletion, g.lastSuccess, g.flapping, g.muted, g.lag)
 	return g, err
 }
 
-func (g *gauges) observe(o metric.Observer, read func() ([]*entry, []*Result)) {
-	entries, results := read()
-	verdict := overall(results)
+func (g *gauges) observe(o metric.Observer, r *Registry) {
+	now := time.Now()
+	entries, results := r.readings(now)
+	verdict := r.summary(now).service
+	o.ObserveFloat64(g.lag, r.lag(now).Seconds())
 	for i, s := range states() {
 		o.ObserveInt64(g.status, oneIf(s == verdict), g.verdicts[i]...)
 	}
@@ -72,6 +83,8 @@ func (g *gauges) observeCheck(o metric.Observer, s *series, result *Result) {
 	if severity, known := code(result.State); known {
 		o.ObserveInt64(g.severity, severity, s.check...)
 	}
+	o.ObserveInt64(g.flapping, oneIf(result.Flapping), s.name...)
+	o.ObserveInt64(g.muted, oneIf(result.Muted()), s.name...)
 	if !result.LastCompletion.IsZero() {
 		o.ObserveFloat64(g.lastCompletion, unixSeconds(result.LastCompletion), s.name...)
 	}

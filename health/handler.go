@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // A HandlerOption changes what [Registry.Handler] shows.
@@ -92,7 +93,7 @@ type answer struct {
 func (h *handler) answer(name string, p Probe, query url.Values) answer {
 	a := answer{probe: name, verdict: StateHealthy}
 	wanted := query["exclude"]
-	_, results := h.registry.readings()
+	_, results := h.registry.readings(time.Now())
 	a.results = make([]*Result, 0, len(results))
 	for _, result := range results {
 		if result.Probes&p == 0 {

@@ -3,7 +3,6 @@ package health
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -64,15 +63,23 @@ type Registry struct {
 	wake      chan struct{}
 	idle      chan struct{} // closed when stopped with nothing left running
 
-	entries atomic.Pointer[[]*entry] // by name; replaced as a whole, so that readers need no lock
+	// What readers use, for they take no lock.
+	entries  atomic.Pointer[[]*entry] // by name; replaced as a whole
+	version  atomic.Uint64            // of everything that a summary depends on
+	known    atomic.Pointer[summary]
+	windows  atomic.Pointer[[]*window] // replaced as a whole
+	draining atomic.Bool
+	nextDue  atomic.Int64 // when the agenda's first is, in Unix nanoseconds; 0: never
 
-	mu      sync.Mutex // guards what follows, and every entry and run but entry.latest
+	mu      sync.Mutex // guards what follows, and every entry and run but entry.latest and .traffic
 	phase   phase
 	faults  []error // of the options and of Register, told by Start
 	stop    context.CancelFunc
 	agenda  agenda
-	running int // executions that hold a slot
-	active  int // goroutines that Shutdown waits for
+	running int           // executions that hold a slot
+	active  int           // goroutines that Shutdown waits for
+	news    chan struct{} // closed and replaced by changed
+	opened  time.Time     // the last autopsy
 }
 
 type phase uint8
@@ -98,15 +105,18 @@ func New(o Options) *Registry {
 		random: rand.Float64,
 		wake:   make(chan struct{}, 1),
 		idle:   make(chan struct{}),
+		news:   make(chan struct{}),
 	}
 	r.entries.Store(new([]*entry))
-	r.telemetry = newTelemetry(o, r.readings)
+	r.windows.Store(new([]*window))
+	r.telemetry = newTelemetry(o, r)
 	return r
 }
 
 // Register adds a check, before or after Start. It returns every fault of the
-// check at once, and refuses a name that is taken and an external check for
-// liveness. Until its first result the check is unknown.
+// check at once, and refuses a name that is taken, an external check for
+// liveness, and dependencies that form a cycle. Until its first result the check
+// is unknown.
 //
 // The error may be ignored before Start, which returns it again.
 func (r *Registry) Register(c Check) error {
@@ -133,9 +143,18 @@ func (r *Registry) add(c Check) error {
 	if taken {
 		return fmt.Errorf("health: check %q: the name is taken", c.Name)
 	}
+	if r.phase == started {
+		if err := missing(c, list); err != nil {
+			return err
+		}
+	}
+	if path := cycle(c, list); path != nil {
+		return fmt.Errorf("health: check %q: DependsOn forms a cycle: %s", c.Name, strings.Join(path, " -> "))
+	}
 	e := newEntry(c, time.Now())
 	list = slices.Insert(slices.Clone(list), at, e)
 	r.entries.Store(&list)
+	r.changed()
 	if r.phase == started {
 		r.plan(e, time.Now())
 		r.nudge()
@@ -158,131 +177,42 @@ func (r *Registry) Unregister(name string) bool {
 	e := list[at]
 	list = slices.Delete(slices.Clone(list), at, at+1)
 	r.entries.Store(&list)
-	r.forget(e)
+	r.withdraw(e)
+	r.changed()
 	return true
 }
 
-// Start begins to run the checks and returns at once. When ctx ends, they stop
-// as with Shutdown; the values of ctx reach the checks.
-//
-// Start fails if it was called before, after Shutdown, and if the options were
-// faulty or an earlier Register failed: then it returns all these faults, joined,
-// and nothing runs, for a service must not pass for sound because the check that
-// would say otherwise is missing. A new Registry is needed after such a fault.
-func (r *Registry) Start(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case len(r.faults) > 0:
-		return errors.Join(r.faults...)
-	case r.phase == started:
-		return errors.New("health: started already")
-	case r.phase == stopped:
-		return errors.New("health: the registry has been shut down")
+// Checks returns the registered checks with their defaults, by name. The slices
+// in them must not be changed.
+func (r *Registry) Checks() []Check {
+	entries := *r.entries.Load()
+	checks := make([]Check, len(entries))
+	for i, e := range entries {
+		checks[i] = e.check
 	}
-	r.phase = started
-	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{}) // executions are roots
-	ctx, r.stop = context.WithCancel(ctx)
-	for _, e := range *r.entries.Load() {
-		r.plan(e, time.Now())
-	}
-	r.active++
-	go r.schedule(ctx)
-	return nil
+	return checks
 }
 
-// Shutdown stops the checks, ends the series, and waits for everything that the
-// registry started. From then on every check is unknown, with ReasonStopped.
-//
-// When ctx ends first, the error names the checks that still run: Go can't kill
-// a function that ignores its context, so its goroutine stays until it returns.
-// Shutdown may be called again to wait further, before Start, and more than
-// once. A check that calls it waits for itself, that is until ctx ends.
-func (r *Registry) Shutdown(ctx context.Context) error {
-	r.halt()
-	select {
-	case <-r.idle:
-		return nil
-	default:
-	}
-	select {
-	case <-r.idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("health: shutdown: still running: %s: %w", r.laggards(), context.Cause(ctx))
-	}
-}
-
-// halt ends scheduling for good.
-func (r *Registry) halt() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.phase == stopped {
-		return
-	}
-	r.phase = stopped
-	if r.stop != nil {
-		r.stop()
-	}
-	now := time.Now()
-	for _, e := range *r.entries.Load() {
-		e.latest.Store(e.latest.Load().stopped(now))
-	}
-	r.active++
-	go func() {
-		defer r.retire()
-		r.telemetry.unregister() // waits for a collection, and so for other people's callbacks
-	}()
-}
-
-// retire counts one goroutine out.
-func (r *Registry) retire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.leave()
-}
-
-func (r *Registry) leave() {
-	if r.active--; r.active == 0 && r.phase == stopped {
-		close(r.idle)
-	}
-}
-
-// laggards names what Shutdown is waiting for.
-func (r *Registry) laggards() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var names []string
-	for _, e := range *r.entries.Load() {
-		if e.run != nil {
-			names = append(names, e.check.Name)
-		}
-	}
-	if len(names) == 0 {
-		return "removed checks or telemetry"
-	}
-	return strings.Join(names, ", ")
+// changed makes readers look anew. The caller holds r.mu.
+func (r *Registry) changed() {
+	r.version.Add(1)
+	close(r.news)
+	r.news = make(chan struct{})
 }
 
 // Report returns what is known now. It waits for nothing: neither for a check
 // nor for a lock.
 func (r *Registry) Report() Report {
-	_, results := r.readings()
-	report := Report{Time: time.Now(), State: overall(results), Results: make([]Result, len(results))}
+	now := time.Now()
+	_, results := r.readings(now)
+	report := Report{
+		Time: now, State: r.summary(now).service, Draining: r.draining.Load(), Lag: r.lag(now),
+		Results: make([]Result, len(results)),
+	}
 	for i, result := range results {
 		report.Results[i] = *result
 	}
 	return report
-}
-
-// readings returns the entries and, at the same index, their results as of now.
-func (r *Registry) readings() ([]*entry, []*Result) {
-	entries, now := *r.entries.Load(), time.Now()
-	results := make([]*Result, len(entries))
-	for i, e := range entries {
-		results[i] = e.latest.Load().at(now)
-	}
-	return entries, results
 }
 
 func byName(e *entry, name string) int { return strings.Compare(e.check.Name, name) }

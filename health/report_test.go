@@ -31,11 +31,11 @@ func TestVerdictIsALattice(t *testing.T) {
 				if p != 0 {
 					return Report{Results: results}.Verdict(p)
 				}
-				pointers := make([]*Result, len(results))
+				verdict := StateHealthy
 				for i := range results {
-					pointers[i] = &results[i]
+					verdict = worst(verdict, results[i].weight(0))
 				}
-				return overall(pointers)
+				return verdict
 			}
 			want := verdict(results...)
 
@@ -84,6 +84,8 @@ func TestWeight(t *testing.T) {
 		{StateUnknown, ReasonPending, false, Readiness, StateHealthy},
 		{StateUnknown, ReasonStopped, true, Liveness, StateHealthy},
 		{StateUnknown, ReasonStopped, true, Readiness, StateUnknown},
+		{StateUnknown, ReasonPaused, true, Liveness, StateHealthy},
+		{StateUnknown, ReasonPaused, true, Readiness, StateHealthy},
 		{StateUnknown, ReasonStale, true, Liveness, StateUnknown},
 		{StateUnknown, ReasonStale, false, Readiness, StateDegraded},
 	} {

@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"runtime/pprof"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -22,7 +23,8 @@ type run struct {
 	// guarded by Registry.mu
 	claimed bool
 	hung    bool
-	holders int // goroutines at work on it; the check's next run waits for both
+	dropped bool // by Pause or Unregister
+	holders int  // goroutines at work on it; the check's next run waits for both
 	early   trace.Span
 
 	// belongs to the goroutine that claimed the run
@@ -37,7 +39,9 @@ func (r *Registry) launch(base context.Context, e *entry, now time.Time) {
 	ctx, cancel := context.WithTimeout(base, e.check.patience())
 	x := &run{entry: e, started: now, cancel: cancel, holders: 1}
 	e.run = x
+	e.started = now
 	e.starts++
+	e.traffic.hastened.Store(false)
 	r.running++
 	r.active++
 	x.timer = time.AfterFunc(e.check.Timeout, func() { r.expire(base, x) })
@@ -55,6 +59,8 @@ func (r *Registry) execute(base, ctx context.Context, x *run) {
 		}
 		r.conclude(base, x, found)
 	}()
+	ctx = pprof.WithLabels(ctx, pprof.Labels(stackLabel, x.entry.check.Name))
+	pprof.SetGoroutineLabels(ctx)
 	ctx = context.WithValue(r.prepare(ctx, x), notesKey{}, &x.notes)
 	found = judge(ctx, x.entry.check.Func(ctx))
 }
@@ -93,6 +99,7 @@ func (r *Registry) expire(base context.Context, x *run) {
 	defer r.release(x)
 	c := x.entry.check
 	r.conclude(base, x, finding{StateUnhealthy, ReasonHung, hungMessage(c, c.Timeout)})
+	r.autopsy()
 }
 
 // conclude makes found the check's result and tells it, unless the other
@@ -104,6 +111,7 @@ func (r *Registry) conclude(base context.Context, x *run, found finding) {
 	}
 	x.elapsed = time.Since(x.started)
 	x.facts = x.notes.collected()
+	found = x.entry.outweigh(found, time.Now())
 	r.telemetry.trace(base, x, found)
 	defer r.telemetry.end(x)
 	if steps, ok := r.publish(base, x, found); ok {
@@ -130,11 +138,38 @@ func (r *Registry) claim(x *run) bool {
 func (r *Registry) publish(base context.Context, x *run, found finding) ([]step, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if base.Err() != nil || r.phase == stopped || x.entry.removed {
+	e := x.entry
+	if base.Err() != nil || r.phase == stopped || x.dropped {
 		return nil, false
 	}
 	x.hung = found.reason == ReasonHung
-	return x.entry.update(x, found, time.Now()), true
+	now := time.Now()
+	return r.replaced(e, e.latest.Load().at(now), e.update(x, found, now), now), true
+}
+
+// replaced follows up on a new result of e: it wakes whoever waits for it, and
+// plans what is worth a look now. The caller holds r.mu.
+func (r *Registry) replaced(e *entry, before *Result, steps []step, now time.Time) []step {
+	after := &e.latest.Load().Result
+	if before.State != after.State || before.Reason != after.Reason || before.Flapping != after.Flapping {
+		r.changed()
+	}
+	e.tell()
+	if after.Streak > 0 || after.Reason == ReasonPending {
+		r.bringForward(e, e.started.Add(jittered(e.check.fastInterval(), 0.2, r.random())))
+	}
+	if before.failing() != after.failing() {
+		r.lookAround(e, after.failing(), now)
+	}
+	return steps
+}
+
+// tell wakes those who wait for a result.
+func (e *entry) tell() {
+	if e.told != nil {
+		close(e.told)
+		e.told = nil
+	}
 }
 
 // release counts a goroutine of x out. After the last one the check may run
@@ -144,6 +179,9 @@ func (r *Registry) release(x *run) {
 	defer r.mu.Unlock()
 	if x.holders--; x.holders == 0 {
 		x.entry.run = nil
+		if x.entry.told != nil { // asked for when it was too late to share x
+			r.bringForward(x.entry, time.Now())
+		}
 	}
 	r.leave()
 }

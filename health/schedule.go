@@ -3,6 +3,7 @@ package health
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"time"
 )
 
@@ -59,18 +60,22 @@ func (r *Registry) schedule(ctx context.Context) {
 func (r *Registry) startDue(ctx context.Context, now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.showLag()
 	for len(r.agenda) > 0 && ctx.Err() == nil {
 		e := r.agenda[0]
 		if wait := e.due.Sub(now); wait > 0 {
 			return wait
 		}
 		if e.run == nil {
-			if r.running == r.limit {
+			if at, ok := e.vouched(now); ok {
+				e.renew(at, now)
+			} else if r.running == r.limit {
 				return untilNudged // by the execution that frees a slot
+			} else {
+				r.launch(ctx, e, now)
 			}
-			r.launch(ctx, e, now)
 		} else if e.run.hung {
-			e.stillHung(now)
+			r.stillHung(ctx, e, now)
 		}
 		e.due = now.Add(r.pause(e))
 		heap.Fix(&r.agenda, 0)
@@ -78,32 +83,102 @@ func (r *Registry) startDue(ctx context.Context, now time.Time) time.Duration {
 	return untilNudged
 }
 
+// stillHung renews the verdict on an execution that does not come back. What
+// that changes is told elsewhere, for the scheduler calls no foreign code.
+func (r *Registry) stillHung(ctx context.Context, e *entry, now time.Time) {
+	before := e.latest.Load().at(now)
+	steps := r.replaced(e, before, e.stillHung(now), now)
+	if len(steps) == 0 && before.Stack != "" {
+		return
+	}
+	x := e.run
+	r.active++
+	go func() {
+		defer r.retire()
+		r.telemetry.announceAll(ctx, x.span, steps)
+		r.autopsy()
+	}()
+}
+
+// showLag publishes when the next execution is due, for readers without a lock.
+func (r *Registry) showLag() {
+	if len(r.agenda) == 0 {
+		r.nextDue.Store(0)
+		return
+	}
+	r.nextDue.Store(r.agenda[0].due.UnixNano())
+}
+
+// lag is how late the scheduler is.
+func (r *Registry) lag(now time.Time) time.Duration {
+	due := r.nextDue.Load()
+	if due == 0 {
+		return 0
+	}
+	return max(0, now.Sub(time.Unix(0, due)))
+}
+
 // plan puts an entry on the agenda. The first execution comes soon, because
 // readiness waits for it.
 func (r *Registry) plan(e *entry, now time.Time) {
 	soon := min(e.check.Interval/10, time.Second)
 	e.due = now.Add(time.Duration(r.random() * float64(soon)))
+	e.planned = now
 	heap.Push(&r.agenda, e)
 }
 
 // pause is the time until the next execution. The one after the first has a
 // whole interval to fall in, which spreads the replicas of a service evenly;
-// later ones wander by a tenth.
+// later ones wander by a tenth. While a check is failing they wander as far as
+// the one after the first, so that replicas that have been down together don't
+// come back together.
 func (r *Registry) pause(e *entry) time.Duration {
-	least, width := 0.9, 0.2
-	if e.starts == 1 {
-		least, width = 0.5, 1.0
+	width := 0.2
+	if e.starts == 1 || e.latest.Load().State == StateUnhealthy {
+		width = 1.0
 	}
-	return time.Duration((least + width*r.random()) * float64(e.check.Interval))
+	return jittered(e.check.Interval, width, r.random())
 }
 
-// forget takes a removed entry off the agenda and ends its execution.
-func (r *Registry) forget(e *entry) {
-	e.removed = true
+// jittered spreads d evenly over the given share of itself.
+func jittered(d time.Duration, width, random float64) time.Duration {
+	return time.Duration((1 - width/2 + width*random) * float64(d))
+}
+
+// bringForward makes e due at that time if it would be later. The caller holds
+// r.mu.
+func (r *Registry) bringForward(e *entry, at time.Time) {
+	if e.slot < 0 || !at.Before(e.due) {
+		return
+	}
+	e.due = at
+	heap.Fix(&r.agenda, e.slot)
+	r.nudge()
+}
+
+// lookAround has the neighbours of a check executed that has begun or ceased to
+// fail: those that may be the cause at once, so that it is known soon, and those
+// that may have suffered at random times, so that a dependency that has just
+// come back is not run down.
+func (r *Registry) lookAround(e *entry, failing bool, now time.Time) { //nolint:revive // flag-parameter: what has happened, not what to do
+	for _, other := range *r.entries.Load() {
+		switch {
+		case failing && slices.Contains(e.check.DependsOn, other.check.Name):
+			r.bringForward(other, other.started.Add(other.check.fastInterval()))
+		case !failing && other.latest.Load().failing() && slices.Contains(other.check.DependsOn, e.check.Name):
+			r.bringForward(other, now.Add(time.Duration(r.random()*float64(other.check.fastInterval()))))
+		}
+	}
+}
+
+// withdraw takes an entry off the agenda and breaks its execution off.
+func (r *Registry) withdraw(e *entry) {
+	e.tell()
 	if e.slot >= 0 {
 		heap.Remove(&r.agenda, e.slot)
 	}
 	if e.run != nil {
+		e.run.dropped = true
 		e.run.cancel()
 	}
 }

@@ -75,4 +75,7 @@ const (
 	ReasonPanic   Reason = "panic"   // the function panicked or called runtime.Goexit
 	ReasonStale   Reason = "stale"   // the last result has expired and no newer one came
 	ReasonStopped Reason = "stopped" // the registry has been shut down
+
+	ReasonObserved Reason = "observed" // the function passes, but what [Registry.Observe] told fails
+	ReasonPaused   Reason = "paused"   // [Registry.Pause] was called
 )

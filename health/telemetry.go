@@ -30,26 +30,26 @@ type telemetry struct {
 	gauges      gauges
 }
 
-func newTelemetry(o Options, read func() ([]*entry, []*Result)) telemetry {
+func newTelemetry(o Options, r *Registry) telemetry {
 	t := telemetry{
 		tracer: o.TracerProvider.Tracer(keys.ScopeHealth),
 		logger: o.LoggerProvider.Logger(keys.ScopeHealth),
 	}
-	if err := t.instrument(o.MeterProvider.Meter(keys.ScopeHealth), read); err != nil {
+	if err := t.instrument(o.MeterProvider.Meter(keys.ScopeHealth), r); err != nil {
 		otel.Handle(fmt.Errorf("health: instruments: %w", err))
-		_ = t.instrument(noop.Meter{}, read) // never fails
+		_ = t.instrument(noop.Meter{}, r) // never fails
 	}
 	return t
 }
 
-func (t *telemetry) instrument(m metric.Meter, read func() ([]*entry, []*Result)) error {
+func (t *telemetry) instrument(m metric.Meter, r *Registry) error {
 	var errs [3]error
 	t.duration, errs[0] = m.Float64Histogram(keys.HealthCheckDuration, metric.WithUnit("s"),
 		metric.WithDescription("How long an execution of a health check took."),
 		metric.WithExplicitBucketBoundaries(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30))
 	t.transitions, errs[1] = m.Int64Counter(keys.HealthCheckTransitions, metric.WithUnit("{transition}"),
 		metric.WithDescription("Changes of a health check's state."))
-	t.gauges, errs[2] = newGauges(m, read)
+	t.gauges, errs[2] = newGauges(m, r)
 	return errors.Join(errs[:]...)
 }
 
@@ -101,8 +101,8 @@ func (t *telemetry) trace(ctx context.Context, x *run, found finding) {
 }
 
 func notable(x *run, found finding) bool {
-	before := x.entry.latest.Load().at(x.started.Add(x.elapsed)).State
-	return found.state != before || found.reason != "" || x.elapsed > x.entry.check.Timeout/2
+	before := x.entry.latest.Load().at(x.started.Add(x.elapsed))
+	return found.state != before.State || found.reason != "" || x.elapsed > x.entry.check.Timeout/2
 }
 
 // end ends the execution's span at the moment when the execution ended, not
@@ -115,8 +115,14 @@ func (t *telemetry) end(x *run) {
 // tell reports a published result.
 func (t *telemetry) tell(ctx context.Context, x *run, found finding, steps []step) {
 	defer contain()
-	ctx = trace.ContextWithSpan(context.WithoutCancel(ctx), x.span)
-	t.observe(ctx, x, found)
+	t.observe(trace.ContextWithSpan(context.WithoutCancel(ctx), x.span), x, found)
+	t.announceAll(ctx, x.span, steps)
+}
+
+// announceAll reports changes that the execution with that span has caused.
+func (t *telemetry) announceAll(ctx context.Context, span trace.Span, steps []step) {
+	defer contain()
+	ctx = trace.ContextWithSpan(context.WithoutCancel(ctx), span)
 	for _, s := range steps {
 		t.count(ctx, s)
 		t.announce(ctx, s)
@@ -140,23 +146,32 @@ func (t *telemetry) observe(ctx context.Context, x *run, found finding) {
 }
 
 func (t *telemetry) count(ctx context.Context, s step) {
-	if !t.transitions.Enabled(ctx) {
+	if s.from.State == s.to.State || !t.transitions.Enabled(ctx) {
 		return
 	}
 	t.transitions.Add(ctx, 1, metric.WithAttributes(
 		attribute.String(keys.HealthCheckName, s.to.Name),
 		attribute.String(keys.HealthCheckState, s.to.State.String()),
-		attribute.String(keys.HealthCheckPreviousState, s.from.String())))
+		attribute.String(keys.HealthCheckPreviousState, s.from.State.String())))
 }
 
-// announce emits the event of a change of state.
+// announce emits the event of a change. While a check is flapping there is none
+// but that of its beginning and of its end.
 func (t *telemetry) announce(ctx context.Context, s step) {
-	level := severityOf(s.to.State)
-	if !t.logger.Enabled(ctx, log.EnabledParameters{Severity: level, EventName: keys.EventHealthStateChanged}) {
+	level, name := severityOf(s.to), keys.EventHealthStateChanged
+	switch {
+	case s.from.Flapping && s.to.Flapping:
+		return
+	case s.to.Flapping:
+		name = keys.EventHealthFlappingStarted
+	case s.from.Flapping:
+		name = keys.EventHealthFlappingEnded
+	}
+	if !t.logger.Enabled(ctx, log.EnabledParameters{Severity: level, EventName: name}) {
 		return
 	}
 	var rec log.Record
-	rec.SetEventName(keys.EventHealthStateChanged)
+	rec.SetEventName(name)
 	rec.SetTimestamp(s.to.Timestamp)
 	rec.SetObservedTimestamp(time.Now())
 	rec.SetSeverity(level)
@@ -165,7 +180,7 @@ func (t *telemetry) announce(ctx context.Context, s step) {
 	rec.AddAttributes(
 		attribute.String(keys.HealthCheckName, s.to.Name),
 		attribute.String(keys.HealthCheckState, s.to.State.String()),
-		attribute.String(keys.HealthCheckPreviousState, s.from.String()),
+		attribute.String(keys.HealthCheckPreviousState, s.from.State.String()),
 		attribute.Bool(keys.HealthCheckCritical, s.to.Critical))
 	if s.to.Reason != "" {
 		rec.AddAttributes(
@@ -175,20 +190,30 @@ func (t *telemetry) announce(ctx context.Context, s step) {
 	t.logger.Emit(ctx, rec)
 }
 
-func severityOf(s State) log.Severity {
-	switch s {
+func severityOf(r *Result) log.Severity {
+	switch r.State {
 	case StateHealthy:
 		return log.SeverityInfo
 	case StateDegraded:
 		return log.SeverityWarn
-	case StateUnknown, StateUnhealthy:
+	case StateUnknown:
+		if !r.failing() {
+			return log.SeverityInfo // somebody wanted it so
+		}
+	case StateUnhealthy:
 	}
 	return log.SeverityError
 }
 
 // sentence tells a person what happened.
 func sentence(s step) string {
-	text := fmt.Sprintf("Health check %s is %s, was %s", s.to.Name, s.to.State, s.from)
+	text := fmt.Sprintf("Health check %s is %s, was %s", s.to.Name, s.to.State, s.from.State)
+	switch {
+	case s.to.Flapping && !s.from.Flapping:
+		text = fmt.Sprintf("Health check %s keeps changing its state, now to %s; further changes are not told until that ends", s.to.Name, s.to.State)
+	case s.from.Flapping && !s.to.Flapping:
+		text = fmt.Sprintf("Health check %s no longer keeps changing its state, it is %s", s.to.Name, s.to.State)
+	}
 	if s.to.Message != "" {
 		return text + ": " + s.to.Message
 	}

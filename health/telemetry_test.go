@@ -300,12 +300,18 @@ func TestWithoutProviders(t *testing.T) {
 }
 
 func TestSeverities(t *testing.T) {
-	for s, want := range map[State]log.Severity{
-		StateHealthy: log.SeverityInfo, StateDegraded: log.SeverityWarn,
-		StateUnhealthy: log.SeverityError, StateUnknown: log.SeverityError,
+	for _, tc := range []struct {
+		Result
+		want log.Severity
+	}{
+		{Result{State: StateHealthy}, log.SeverityInfo},
+		{Result{State: StateDegraded}, log.SeverityWarn},
+		{Result{State: StateUnhealthy}, log.SeverityError},
+		{Result{State: StateUnknown, Reason: ReasonStale}, log.SeverityError},
+		{Result{State: StateUnknown, Reason: ReasonPaused}, log.SeverityInfo},
 	} {
-		if got := severityOf(s); got != want {
-			t.Errorf("%s has severity %v", s, got)
+		if got := severityOf(&tc.Result); got != tc.want {
+			t.Errorf("%s (%s) has severity %v", tc.State, tc.Reason, got)
 		}
 	}
 }

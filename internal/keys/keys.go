@@ -28,6 +28,9 @@ const (
 	HealthCheckTransitions    = "health.check.transitions"
 	HealthCheckLastCompletion = "health.check.last_completion.timestamp"
 	HealthCheckLastSuccess    = "health.check.last_success.timestamp"
+	HealthCheckFlapping       = "health.check.flapping"
+	HealthCheckMuted          = "health.check.muted"
+	HealthSchedulerLag        = "health.scheduler.lag"
 )
 
 // Attributes of package health.
@@ -43,8 +46,10 @@ const (
 
 // Spans and events of package health.
 const (
-	SpanHealthCheck         = "health.check" // followed by the check's name
-	EventHealthStateChanged = "health.check.state_changed"
+	SpanHealthCheck            = "health.check" // followed by the check's name
+	EventHealthStateChanged    = "health.check.state_changed"
+	EventHealthFlappingStarted = "health.check.flapping_started"
+	EventHealthFlappingEnded   = "health.check.flapping_ended"
 )
 
 // Instruments of package bulk.
