@@ -32,6 +32,7 @@ func rules() map[string][]string {
 		"internal/settings": {},
 		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
 		"health":            api,
+		"health/checkers":   {module + "health", otel + "/attribute"},
 		"health/healthgrpc": {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
 		"health/alert":      {module + "health"},
 		"health/healthtest": {module + "health"},

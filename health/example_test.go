@@ -2,7 +2,6 @@ package health_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -79,38 +78,4 @@ func ExampleDetail() {
 	}}
 	fmt.Println(check.Func(context.Background()))
 	// Output: 3s behind
-}
-
-func ExampleSlow() {
-	var db *sql.DB // the application's own
-	check := health.Check{
-		Name:     "postgres",
-		Func:     health.Slow(200*time.Millisecond, health.SQL(db)),
-		Timeout:  2 * time.Second,
-		Critical: true,
-	}
-	fmt.Println(check.Name)
-	// Output: postgres
-}
-
-func ExampleHTTP() {
-	billing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusNoContent)
-	}))
-	defer billing.Close()
-	check := health.HTTP(billing.URL+"/healthz", health.HTTPOptions{Client: billing.Client()})
-	fmt.Println(check(context.Background()))
-	// Output: <nil>
-}
-
-func ExampleDiskSpace() {
-	check := health.DiskSpace(".", health.DiskSpaceOptions{UnhealthyBytes: 1})
-	fmt.Println(check(context.Background()))
-	// Output: <nil>
-}
-
-func ExampleMemory() {
-	check := health.Memory(health.MemoryOptions{DegradedRatio: 0.8})
-	fmt.Printf("%T\n", check)
-	// Output: func(context.Context) error
 }

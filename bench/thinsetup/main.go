@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/otelmon/otelmon-go/health"
+	"github.com/otelmon/otelmon-go/health/checkers"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
@@ -34,7 +35,7 @@ func run(ctx context.Context, addr string) (err error) {
 	checks := health.New(health.Options{})
 	err = errors.Join(
 		err,
-		checks.Register(health.Check{Name: "memory", Func: health.Memory(health.MemoryOptions{})}),
+		checks.Register(health.Check{Name: "memory", Func: checkers.Memory(checkers.MemoryOptions{})}),
 		checks.Start(ctx),
 	)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/otelmon/otelmon-go/health"
+	"github.com/otelmon/otelmon-go/health/checkers"
 )
 
 // register adds the checks of this program. Only the database is critical:
@@ -16,15 +17,15 @@ func register(checks *health.Registry, s *store, index *indexState) error {
 	return errors.Join(
 		checks.Register(health.Check{Name: "database", Func: s.ping, Critical: true}),
 		checks.Register(health.Check{Name: "index", Func: index.check, Interval: 2 * time.Second}), // costs nothing
-		checks.Register(health.Check{Name: "disk", Func: health.DiskSpace(filepath.Dir(s.path), diskLimits())}),
-		checks.Register(health.Check{Name: "memory", Func: health.Memory(health.MemoryOptions{}), Scope: health.Internal}),
+		checks.Register(health.Check{Name: "disk", Func: checkers.DiskSpace(filepath.Dir(s.path), diskLimits())}),
+		checks.Register(health.Check{Name: "memory", Func: checkers.Memory(checkers.MemoryOptions{}), Scope: health.Internal}),
 	)
 }
 
 // diskLimits are what the next index may need. A share of the disk would say
 // nothing about that.
-func diskLimits() health.DiskSpaceOptions {
-	return health.DiskSpaceOptions{DegradedBytes: 1 << 30, UnhealthyBytes: 128 << 20}
+func diskLimits() checkers.DiskSpaceOptions {
+	return checkers.DiskSpaceOptions{DegradedBytes: 1 << 30, UnhealthyBytes: 128 << 20}
 }
 
 // fromHere lets details be seen on this machine only.

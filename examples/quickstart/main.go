@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/health"
+	"github.com/otelmon/otelmon-go/health/checkers"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
@@ -37,7 +38,7 @@ func run(ctx context.Context, addr string) error {
 	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "quickstart", Taps: []otelmon.Tap{con}})
 	defer mon.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // what cannot be sent is told while it happens
 	checks := health.New(health.Options{})
-	if err := errors.Join(err, checks.Register(health.Check{Name: "memory", Func: health.Memory(health.MemoryOptions{})}), checks.Start(ctx)); err != nil {
+	if err := errors.Join(err, checks.Register(health.Check{Name: "memory", Func: checkers.Memory(checkers.MemoryOptions{})}), checks.Start(ctx)); err != nil {
 		return err
 	}
 

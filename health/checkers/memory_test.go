@@ -1,7 +1,6 @@
-package health
+package checkers
 
 import (
-	"context"
 	"io/fs"
 	"math"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/otelmon/otelmon-go/health"
 )
 
 func files(pairs ...string) fstest.MapFS {
@@ -127,22 +128,22 @@ func TestMemoryThresholds(t *testing.T) {
 		o    MemoryOptions
 		root fs.FS
 		goes func() (uint64, uint64)
-		want State
+		want health.State
 	}{
-		"no limit":          {MemoryOptions{}, files(), goUses(100, none), StateHealthy},
-		"enough":            {MemoryOptions{}, root("1000", "899"), goUses(899, 1000), StateHealthy},
-		"group degraded":    {MemoryOptions{}, root("1000", "900"), goUses(0, none), StateDegraded},
-		"group unhealthy":   {MemoryOptions{}, root("1000", "970"), goUses(0, none), StateUnhealthy},
-		"go degraded":       {MemoryOptions{}, files(), goUses(900, 1000), StateDegraded},
-		"go unhealthy":      {MemoryOptions{}, files(), goUses(2000, 1000), StateUnhealthy},
-		"the worse counts":  {MemoryOptions{}, root("1000", "900"), goUses(990, 1000), StateUnhealthy},
-		"own thresholds":    {MemoryOptions{DegradedRatio: 0.5, UnhealthyRatio: 0.6}, root("1000", "550"), goUses(0, none), StateDegraded},
-		"unreadable":        {MemoryOptions{}, root("many", "1"), goUses(0, none), StateDegraded},
-		"unreadable, go up": {MemoryOptions{}, root("many", "1"), goUses(99, 100), StateUnhealthy},
+		"no limit":          {MemoryOptions{}, files(), goUses(100, none), health.StateHealthy},
+		"enough":            {MemoryOptions{}, root("1000", "899"), goUses(899, 1000), health.StateHealthy},
+		"group degraded":    {MemoryOptions{}, root("1000", "900"), goUses(0, none), health.StateDegraded},
+		"group unhealthy":   {MemoryOptions{}, root("1000", "970"), goUses(0, none), health.StateUnhealthy},
+		"go degraded":       {MemoryOptions{}, files(), goUses(900, 1000), health.StateDegraded},
+		"go unhealthy":      {MemoryOptions{}, files(), goUses(2000, 1000), health.StateUnhealthy},
+		"the worse counts":  {MemoryOptions{}, root("1000", "900"), goUses(990, 1000), health.StateUnhealthy},
+		"own thresholds":    {MemoryOptions{DegradedRatio: 0.5, UnhealthyRatio: 0.6}, root("1000", "550"), goUses(0, none), health.StateDegraded},
+		"unreadable":        {MemoryOptions{}, root("many", "1"), goUses(0, none), health.StateDegraded},
+		"unreadable, go up": {MemoryOptions{}, root("many", "1"), goUses(99, 100), health.StateUnhealthy},
 	} {
 		o := tc.o.withDefaults()
-		if got := judge(t.Context(), o.check(t.Context(), tc.root, tc.goes)); got.state != tc.want {
-			t.Errorf("%s: %s (%s), want %s", name, got.state, got.message, tc.want)
+		if err := o.check(t.Context(), tc.root, tc.goes); stateOf(t, err) != tc.want {
+			t.Errorf("%s: %v, want %s", name, err, tc.want)
 		}
 	}
 	for _, o := range []MemoryOptions{{DegradedRatio: 2}, {UnhealthyRatio: math.NaN()}, {DegradedRatio: 0.99}} {
@@ -171,9 +172,9 @@ func TestMemoryJudgesWhatIsLive(t *testing.T) {
 	if _, limit := goMemory(); limit != after {
 		t.Errorf("limit %d, want %d", limit, after)
 	}
-	err := Memory(MemoryOptions{})(context.WithValue(t.Context(), notesKey{}, new(notes)))
-	if err == nil || severity(err) != StateUnhealthy || !strings.Contains(err.Error(), "memory.go: ") {
-		t.Errorf("live memory at the limit: %v", err)
+	got := expect(t, Memory(MemoryOptions{}), health.StateUnhealthy, "")
+	if !strings.Contains(got.Message, "memory.go: ") {
+		t.Errorf("live memory at the limit: %s", got.Message)
 	}
 	runtime.KeepAlive(live)
 }

@@ -1,10 +1,12 @@
-package health
+package checkers
 
 import (
 	"context"
 	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelmon/otelmon-go/health"
 )
 
 // DiskSpaceOptions are the thresholds of [DiskSpace]: the check is degraded or
@@ -61,13 +63,13 @@ func (o DiskSpaceOptions) judge(ctx context.Context, free, total uint64) error {
 		return fmt.Errorf("the file system has no size")
 	}
 	ratio := float64(free) / float64(total)
-	Detail(ctx, attribute.Int64("disk.free", clamp(free)), attribute.Float64("disk.free_ratio", ratio))
+	health.Detail(ctx, attribute.Int64("disk.free", clamp(free)), attribute.Float64("disk.free_ratio", ratio))
 	err := fmt.Errorf("%d bytes (%.1f %%) free", free, 100*ratio)
 	switch {
 	case free < o.UnhealthyBytes, ratio < o.UnhealthyRatio:
 		return err
 	case free < o.DegradedBytes, ratio < o.DegradedRatio:
-		return Degraded(err)
+		return health.Degraded(err)
 	}
 	return nil
 }

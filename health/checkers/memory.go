@@ -1,4 +1,4 @@
-package health
+package checkers
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"runtime/metrics"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelmon/otelmon-go/health"
 )
 
 // MemoryOptions are the thresholds of [Memory], as used share of a limit, from
@@ -52,8 +54,8 @@ func (o MemoryOptions) fault() string {
 //
 // The details are memory.cgroup.used and .limit, memory.go.used and .limit, in
 // bytes. With no limit there is nothing to judge and the check is healthy; a
-// limit that can't be read degrades it. The figures come from the control group's files and runtime/metrics; the world
-// is not stopped.
+// limit that can't be read degrades it. The figures come from the control
+// group's files and runtime/metrics; the world is not stopped.
 func Memory(o MemoryOptions) func(context.Context) error {
 	o = o.withDefaults()
 	if fault := o.fault(); fault != "" {
@@ -68,25 +70,25 @@ func (o MemoryOptions) check(ctx context.Context, root fs.FS, goMemory func() (u
 	err := o.judge(ctx, "memory.go", used, limit)
 	group, cgroupErr := tightestCgroup(root)
 	if cgroupErr != nil {
-		return errors.Join(err, Degraded(fmt.Errorf("memory of the control group: %w", cgroupErr)))
+		return errors.Join(err, health.Degraded(fmt.Errorf("memory of the control group: %w", cgroupErr)))
 	}
 	return errors.Join(err, o.judge(ctx, "memory.cgroup", group.used, group.limit))
 }
 
 // judge compares one limit; math.MaxUint64 is none.
 func (o MemoryOptions) judge(ctx context.Context, name string, used, limit uint64) error {
-	Detail(ctx, attribute.Int64(name+".used", clamp(used)))
+	health.Detail(ctx, attribute.Int64(name+".used", clamp(used)))
 	if limit == math.MaxUint64 {
 		return nil
 	}
-	Detail(ctx, attribute.Int64(name+".limit", clamp(limit)))
+	health.Detail(ctx, attribute.Int64(name+".limit", clamp(limit)))
 	ratio := float64(used) / float64(max(limit, 1))
 	err := fmt.Errorf("%s: %d of %d bytes (%.1f %%) used", name, used, limit, 100*ratio)
 	switch {
 	case ratio >= o.UnhealthyRatio:
 		return err
 	case ratio >= o.DegradedRatio:
-		return Degraded(err)
+		return health.Degraded(err)
 	}
 	return nil
 }

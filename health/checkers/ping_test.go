@@ -1,4 +1,4 @@
-package health
+package checkers
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/otelmon/otelmon-go/health"
 )
 
 // connector is a driver whose connections can be counted and broken.
@@ -75,24 +77,28 @@ func TestMissingTargetFails(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		r := begin(t, Options{}, Check{Name: "c", Func: SQL((*sql.DB)(nil))}) // a nil pointer is no nil interface
-		advance(time.Second)
-		expect(t, r, "c", StateUnhealthy, ReasonPanic)
+		if got := expect(t, SQL((*sql.DB)(nil)), health.StateUnhealthy, ""); got.Reason != health.ReasonPanic { // no nil interface
+			t.Errorf("reason %s", got.Reason)
+		}
 	})
 }
 
 func TestSlow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		after := func(d time.Duration, err error) error {
-			return Slow(time.Second, func(context.Context) error { advanceInCheck(d); return err })(t.Context())
-		}
-		must(t, after(time.Second, nil))
-		late := after(time.Second+time.Millisecond, nil)
-		if late == nil || severity(late) != StateDegraded || late.Error() != "answered after 1.001s, more than 1s" {
-			t.Errorf("error %v", late)
-		}
-		if err := after(time.Minute, errDown); severity(err) != StateUnhealthy {
-			t.Errorf("a slow failure is %v", err)
-		}
-	})
+	for name, tc := range map[string]struct {
+		took    time.Duration
+		err     error
+		want    health.State
+		message string
+	}{
+		"in time":        {time.Second, nil, health.StateHealthy, ""},
+		"late":           {time.Second + time.Millisecond, nil, health.StateDegraded, "answered after 1.001s, more than 1s"},
+		"a slow failure": {time.Minute, errDown, health.StateUnhealthy, "down"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			err := Slow(time.Second, func(context.Context) error { <-time.After(tc.took); return tc.err })(t.Context())
+			if state := execute(t, func(context.Context) error { return err }).State; state != tc.want || err != nil && err.Error() != tc.message {
+				t.Errorf("%s: %s (%v)", name, state, err)
+			}
+		})
+	}
 }

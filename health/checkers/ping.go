@@ -1,10 +1,12 @@
-package health
+package checkers
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/otelmon/otelmon-go/health"
 )
 
 // Ping checks anything with a Ping method, such as a pgxpool.Pool. Use the pool
@@ -32,7 +34,7 @@ func Slow(limit time.Duration, check func(context.Context) error) func(context.C
 			return err
 		}
 		if took := time.Since(start); took > limit {
-			return Degraded(fmt.Errorf("answered after %v, more than %v", took.Round(time.Microsecond), limit))
+			return health.Degraded(fmt.Errorf("answered after %v, more than %v", took.Round(time.Microsecond), limit))
 		}
 		return nil
 	}

@@ -1,6 +1,6 @@
 //go:build !linux && !darwin && !windows
 
-package health
+package checkers
 
 import (
 	"errors"

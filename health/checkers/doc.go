@@ -1,0 +1,2 @@
+// Package checkers holds ready-made functions for [health.Check].
+package checkers
