@@ -38,7 +38,8 @@ type Check struct {
 	Func func(ctx context.Context) error
 
 	// Timeout is how long one execution may take. The bound is hard: at Timeout
-	// the check is unhealthy whether Func heeds its context or not. The context
+	// the execution has failed whether Func heeds its context or not, and it goes
+	// on failing with each Interval until Func returns. The context
 	// ends a tenth earlier, at most 100 ms, so that Func can still say what it
 	// was waiting for. Zero means 5 s.
 	Timeout time.Duration

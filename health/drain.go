@@ -33,10 +33,10 @@ func (r *Registry) Drain() {
 func (r *Registry) DrainOnSignal(ctx context.Context, delay time.Duration) (draining context.Context, stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	draining, stop = r.drainOn(ctx, delay, signals)
+	draining, end := r.drainOn(ctx, delay, signals)
 	return draining, func() {
 		signal.Stop(signals)
-		stop()
+		end()
 	}
 }
 

@@ -2,8 +2,8 @@ package health
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,9 +31,12 @@ func ShowDetails(allow func(*http.Request) bool) HandlerOption {
 //
 // The body is "ok" or "degraded", or with ?verbose and on failure one line a
 // check. ?exclude=name leaves a check out, and may be repeated; an unknown name
-// only gets a warning. Accept: application/json asks for JSON. The name, the
-// state and the [Reason] of a check are shown, the rest only as [ShowDetails]
-// allows.
+// only gets a warning. /readyz/name asks one check. Accept: application/json asks
+// for JSON, application/health+json for the format of draft-inadarei-api-health-check-06.
+//
+// The name and the state of a check, its [Reason], whether it is flapping or in
+// maintenance and whose failure explains its own are shown, the rest only as
+// [ShowDetails] allows.
 func (r *Registry) Handler(options ...HandlerOption) http.Handler {
 	h := &handler{registry: r, allow: func(*http.Request) bool { return false }}
 	for _, o := range options {
@@ -50,8 +53,9 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	name, probe := probeOf(req.URL.Path)
-	if probe == 0 {
+	name, check, single := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	probe := probeOf(name)
+	if probe == 0 || single && check == "" {
 		http.NotFound(w, req)
 		return
 	}
@@ -61,57 +65,81 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	query := req.URL.Query()
-	a := h.answer(name, probe, query)
-	a.verbose = query.Has("verbose") || a.failed()
-	a.detailed = a.verbose && h.allow != nil && h.allow(req)
+	now := time.Now()
+	a := answer{probe: probe, summary: h.registry.summary(now), verbose: query.Has("verbose"), only: check}
+	a.verdict = a.summary.probes[probeIndex(probe)]
+	if excluded := query["exclude"]; single || a.verbose || len(excluded) > 0 || a.failed() && h.allowed(req) {
+		if !a.read(h.registry, now, excluded) {
+			http.Error(w, "no such check", http.StatusNotFound)
+			return
+		}
+	}
+	a.verbose = a.verbose || a.failed()
+	a.detailed = a.verbose && h.allowed(req)
 	a.write(w, req)
 }
 
-func probeOf(path string) (string, Probe) {
-	switch path {
-	case "/livez":
-		return "livez", Liveness
-	case "/readyz":
-		return "readyz", Readiness
-	case "/startupz":
-		return "startupz", Startup
+func (h *handler) allowed(req *http.Request) bool { return h.allow != nil && h.allow(req) }
+
+func probeOf(name string) Probe {
+	switch name {
+	case "livez":
+		return Liveness
+	case "readyz":
+		return Readiness
+	case "startupz":
+		return Startup
 	}
-	return "", 0
+	return 0
 }
+
+func (p Probe) endpoint() string { return [...]string{"livez", "readyz", "startupz"}[probeIndex(p)] }
 
 // An answer is what one request is told, before it has a format.
 type answer struct {
-	probe    string
+	probe    Probe
+	summary  *summary
 	verdict  State
 	results  []*Result
+	only     string // the one check that is asked; empty: all of the probe
 	excluded map[string]bool
 	unknown  []string // excluded names that no check has
 	verbose  bool
 	detailed bool
 }
 
-func (h *handler) answer(name string, p Probe, query url.Values) answer {
-	a := answer{probe: name, verdict: StateHealthy}
-	wanted := query["exclude"]
-	_, results := h.registry.readings(time.Now())
+// read fetches the results that the verdict comes from. Without it the answer
+// is that of the summary. It reports false if the only check is none of the
+// probe's.
+func (a *answer) read(r *Registry, now time.Time, excluded []string) bool {
+	_, results := r.readings(now)
 	a.results = make([]*Result, 0, len(results))
+	a.verdict = StateHealthy
+	if a.draining() {
+		a.verdict = StateUnhealthy
+	}
 	for _, result := range results {
-		if result.Probes&p == 0 {
+		if result.Probes&a.probe == 0 || a.only != "" && result.Name != a.only {
 			continue
 		}
 		a.results = append(a.results, result)
-		if slices.Contains(wanted, result.Name) {
+		if slices.Contains(excluded, result.Name) {
 			a.exclude(result.Name)
 			continue
 		}
-		a.verdict = worst(a.verdict, result.weight(p))
+		a.verdict = worst(a.verdict, result.weight(a.probe))
 	}
-	for _, name := range wanted {
+	for _, name := range excluded {
 		if name != "" && !a.excluded[name] {
 			a.unknown = append(a.unknown, name)
 		}
 	}
-	return a
+	return a.only == "" || len(a.results) == 1
+}
+
+// draining reports whether the probe fails whatever the checks say.
+func (a *answer) draining() bool {
+	return a.summary.draining && a.probe == Readiness && a.only == ""
 }
 
 func (a *answer) exclude(name string) {
@@ -137,13 +165,27 @@ func (a *answer) write(w http.ResponseWriter, req *http.Request) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Vary", "Accept")
 	header.Set("X-Content-Type-Options", "nosniff")
-	format, contentType := a.text, "text/plain; charset=utf-8"
-	if prefersJSON(req.Header.Values("Accept")) {
-		format, contentType = a.json, "application/json"
-	}
+	contentType := negotiate(req.Header.Values("Accept"))
 	header.Set("Content-Type", contentType)
 	w.WriteHeader(a.code())
 	if req.Method != http.MethodHead {
-		_, _ = w.Write(format()) // a client that has gone is no concern of ours
+		_, _ = w.Write(a.body(contentType)) // a client that has gone is no concern of ours
+	}
+}
+
+func (a *answer) body(contentType string) []byte {
+	if a.verbose && a.results == nil { // a failure in few words, which everybody gets alike
+		if contentType == typeText {
+			return a.summary.failures[probeIndex(a.probe)]()
+		}
+		a.results = a.summary.of(a.probe)
+	}
+	switch contentType {
+	case typeJSON:
+		return a.json()
+	case typeHealthJSON:
+		return a.healthJSON()
+	default:
+		return a.text()
 	}
 }

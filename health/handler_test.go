@@ -243,28 +243,32 @@ func TestWarningIsBounded(t *testing.T) {
 }
 
 func TestAcceptNegotiation(t *testing.T) {
-	for accept, want := range map[string]bool{
-		"":                                    false,
-		"*/*":                                 false,
-		"application/json":                    true,
-		"Application/JSON; charset=utf-8":     true,
-		"text/html,application/json;q=0.9":    true,
-		"text/plain, application/json":        false,
-		"text/plain;q=0.5, application/json":  true,
-		"application/json;q=0":                false,
-		"text/plain,application/json;q=5":     false,
-		"application/json;q=x":                false,
-		"application/json;q=NaN":              false,
-		"application/*":                       false,
-		"text/*;q=0.1,application/json;q=0.2": true,
-		";;;,application/json":                true,
-		"text/html,application/xhtml+xml,application/xml,*": false,
+	for accept, want := range map[string]string{
+		"":                                                  typeText,
+		"*/*":                                               typeText,
+		"application/json":                                  typeJSON,
+		"Application/JSON; charset=utf-8":                   typeJSON,
+		"text/html,application/json;q=0.9":                  typeJSON,
+		"text/plain, application/json":                      typeText,
+		"text/plain;q=0.5, application/json":                typeJSON,
+		"application/json;q=0":                              typeText,
+		"text/plain,application/json;q=5":                   typeText,
+		"application/json;q=x":                              typeText,
+		"application/json;q=NaN":                            typeText,
+		"application/*":                                     typeText,
+		"text/*;q=0.1,application/json;q=0.2":               typeJSON,
+		"application/health+json":                           typeHealthJSON,
+		"application/health+json, application/json":         typeHealthJSON,
+		"application/health+json;q=0.9, application/json":   typeJSON,
+		"application/health+json, text/plain":               typeText,
+		";;;,application/json":                              typeJSON,
+		"text/html,application/xhtml+xml,application/xml,*": typeText,
 	} {
-		if got := prefersJSON([]string{accept}); got != want {
-			t.Errorf("prefersJSON(%q) = %t", accept, got)
+		if got := negotiate([]string{accept}); got != want {
+			t.Errorf("negotiate(%q) = %s", accept, got)
 		}
 	}
-	if !prefersJSON([]string{"text/html", "application/json"}) {
+	if negotiate([]string{"text/html", "application/json"}) != typeJSON {
 		t.Error("a second header line is ignored")
 	}
 }
@@ -272,8 +276,8 @@ func TestAcceptNegotiation(t *testing.T) {
 func FuzzAccept(f *testing.F) {
 	f.Add("text/plain;q=0.5, application/json")
 	f.Fuzz(func(t *testing.T, accept string) {
-		if prefersJSON([]string{accept}) && !strings.Contains(strings.ToLower(accept), "application/json") {
-			t.Errorf("JSON for %q", accept)
+		if kind := negotiate([]string{accept}); kind != typeText && !strings.Contains(strings.ToLower(accept), kind) {
+			t.Errorf("%s for %q", kind, accept)
 		}
 	})
 }

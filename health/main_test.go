@@ -140,3 +140,13 @@ func expect(t *testing.T, r *Registry, name string, state State, reason Reason) 
 }
 
 func noSpan(ctx context.Context) trace.Span { return trace.SpanFromContext(ctx) }
+
+// sum adds up the points of a counter.
+func sum(t *testing.T, m metricdata.Metrics) int64 {
+	t.Helper()
+	var total int64
+	for _, p := range m.Data.(metricdata.Sum[int64]).DataPoints {
+		total += p.Value
+	}
+	return total
+}

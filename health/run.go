@@ -156,7 +156,11 @@ func (r *Registry) replaced(e *entry, before *Result, steps []step, now time.Tim
 	}
 	e.tell()
 	if after.Streak > 0 || after.Reason == ReasonPending {
-		r.bringForward(e, e.started.Add(jittered(e.check.fastInterval(), 0.2, r.random())))
+		last := e.started
+		if e.run != nil && e.run.hung {
+			last = now
+		}
+		r.bringForward(e, last.Add(jittered(e.check.fastInterval(), 0.2, r.random())))
 	}
 	if before.failing() != after.failing() {
 		r.lookAround(e, after.failing(), now)

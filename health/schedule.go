@@ -66,19 +66,20 @@ func (r *Registry) startDue(ctx context.Context, now time.Time) time.Duration {
 		if wait := e.due.Sub(now); wait > 0 {
 			return wait
 		}
-		if e.run == nil {
-			if at, ok := e.vouched(now); ok {
-				e.renew(at, now)
-			} else if r.running == r.limit {
-				return untilNudged // by the execution that frees a slot
-			} else {
-				r.launch(ctx, e, now)
-			}
-		} else if e.run.hung {
-			r.stillHung(ctx, e, now)
+		at, vouched := e.vouched(now)
+		if e.run == nil && !vouched && r.running == r.limit {
+			return untilNudged // by the execution that frees a slot
 		}
 		e.due = now.Add(r.pause(e))
 		heap.Fix(&r.agenda, 0)
+		switch {
+		case e.run == nil && vouched:
+			e.renew(at, now)
+		case e.run == nil:
+			r.launch(ctx, e, now)
+		case e.run.hung:
+			r.stillHung(ctx, e, now)
+		}
 	}
 	return untilNudged
 }
@@ -134,7 +135,7 @@ func (r *Registry) plan(e *entry, now time.Time) {
 // come back together.
 func (r *Registry) pause(e *entry) time.Duration {
 	width := 0.2
-	if e.starts == 1 || e.latest.Load().State == StateUnhealthy {
+	if e.starts == 0 || e.latest.Load().State == StateUnhealthy {
 		width = 1.0
 	}
 	return jittered(e.check.Interval, width, r.random())
@@ -164,7 +165,7 @@ func (r *Registry) lookAround(e *entry, failing bool, now time.Time) { //nolint:
 	for _, other := range *r.entries.Load() {
 		switch {
 		case failing && slices.Contains(e.check.DependsOn, other.check.Name):
-			r.bringForward(other, other.started.Add(other.check.fastInterval()))
+			r.bringForward(other, other.started.Add(time.Second))
 		case !failing && other.latest.Load().failing() && slices.Contains(other.check.DependsOn, e.check.Name):
 			r.bringForward(other, now.Add(time.Duration(r.random()*float64(other.check.fastInterval()))))
 		}

@@ -1,6 +1,9 @@
 package health
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // A summary is what follows from all results together. It is made anew when
 // one of them changes or expires, so that a probe costs the same for ten checks
@@ -9,8 +12,12 @@ type summary struct {
 	version uint64
 	until   time.Time // when the next result expires; zero: never
 	service State
-	probes  [3]State          // by the bit of the probe
+	probes  [3]State          // by probeIndex
 	roots   map[string]string // a check and the one whose failure explains its own
+	results []*Result         // as they were then
+
+	draining bool
+	failures [3]func() []byte // what a probe that fails answers in text
 }
 
 func (r *Registry) summary(now time.Time) *summary {
@@ -20,8 +27,15 @@ func (r *Registry) summary(now time.Time) *summary {
 	}
 	s := summarise(*r.entries.Load(), now)
 	s.version = version
-	if r.draining.Load() {
+	s.draining = r.draining.Load()
+	if s.draining {
 		s.probes[probeIndex(Readiness)] = StateUnhealthy
+	}
+	for i, p := range [3]Probe{Liveness, Readiness, Startup} {
+		s.failures[i] = sync.OnceValue(func() []byte {
+			a := answer{probe: p, summary: s, verdict: s.probes[i], results: s.of(p), verbose: true}
+			return a.text()
+		})
 	}
 	r.known.Store(s)
 	return s
@@ -29,14 +43,14 @@ func (r *Registry) summary(now time.Time) *summary {
 
 func summarise(entries []*entry, now time.Time) *summary {
 	s := &summary{service: StateHealthy, probes: [3]State{StateHealthy, StateHealthy, StateHealthy}}
-	results := make([]*Result, len(entries))
+	s.results = make([]*Result, len(entries))
 	for i, e := range entries {
 		latest := e.latest.Load()
 		if expires := latest.expires; expires.After(now) && (s.until.IsZero() || expires.Before(s.until)) {
 			s.until = expires
 		}
 		result := latest.at(now)
-		results[i] = result
+		s.results[i] = result
 		s.service = worst(s.service, result.weight(0))
 		for _, p := range [3]Probe{Liveness, Readiness, Startup} {
 			if result.Probes&p != 0 {
@@ -44,8 +58,26 @@ func summarise(entries []*entry, now time.Time) *summary {
 			}
 		}
 	}
-	s.roots = roots(results)
+	s.roots = roots(s.results)
+	for i, result := range s.results {
+		if root := s.roots[result.Name]; root != "" {
+			suppressed := *result
+			suppressed.SuppressedBy = root
+			s.results[i] = &suppressed
+		}
+	}
 	return s
+}
+
+// of returns the results that the probe asks for.
+func (s *summary) of(p Probe) []*Result {
+	results := make([]*Result, 0, len(s.results))
+	for _, r := range s.results {
+		if r.Probes&p != 0 {
+			results = append(results, r)
+		}
+	}
+	return results
 }
 
 func probeIndex(p Probe) int {
