@@ -45,6 +45,26 @@ func (d *delivery) losses(made *tally) error {
 	return errors.Join(faults...)
 }
 
+// Delivery returns how many spans, data points of metrics and log records the
+// exporters have delivered and failed to deliver since [Start], and the newest
+// error, nil if there was none. What the console writes is not counted, nor what
+// a full queue dropped. checkers.Delivery makes a health check of it.
+func (m *Monitor) Delivery() (delivered, failed int64, last error) {
+	var newest time.Time
+	for _, p := range m.pipelines {
+		for _, d := range p.sent {
+			s := d.Snapshot()
+			delivered += s.Delivered
+			failed += s.Failed
+			if s.LastTime.After(newest) {
+				newest = s.LastTime
+				last = fmt.Errorf("%s to %s: %w", d.items, d.to, s.LastError)
+			}
+		}
+	}
+	return delivered, failed, last
+}
+
 // lookForReceiver abandons a delivery on this machine that never succeeded,
 // has given up before, and that nobody listens for: otherwise a program that
 // runs without a collector would take its whole time to end.

@@ -37,9 +37,6 @@ func (o DiskSpaceOptions) fault() string {
 	return ""
 }
 
-// isShare is false for NaN as well.
-func isShare(ratio float64) bool { return ratio >= 0 && ratio <= 1 }
-
 // DiskSpace checks the space that an unprivileged process has left on the file
 // system of path. Its details are disk.free in bytes and disk.free_ratio. It
 // works on Linux, macOS and Windows, and is unhealthy elsewhere. A dead network
@@ -72,6 +69,30 @@ func (o DiskSpaceOptions) judge(ctx context.Context, free, total uint64) error {
 		return health.Degraded(err)
 	}
 	return nil
+}
+
+// Inodes checks the share of the file system's inodes that is used: without one
+// left no file can be made, however much space is free. By default 0.90 is
+// degraded and 0.97 unhealthy. The details are disk.inodes.free and
+// disk.inodes.used_ratio. It works on Linux and macOS, and is unhealthy elsewhere.
+// A file system that sets no limit, such as btrfs, is healthy.
+func Inodes(path string, l ShareLimits) func(context.Context) error {
+	l = l.or(0.90, 0.97)
+	if fault := shareFault(l); fault != "" {
+		return broken("inodes", fault)
+	}
+	return func(ctx context.Context) error {
+		free, total, err := inodes(path)
+		if err != nil {
+			return fmt.Errorf("inodes of %s: %w", path, err)
+		}
+		if total == 0 {
+			return nil
+		}
+		used := 1 - float64(free)/float64(total)
+		health.Detail(ctx, attribute.Int64("disk.inodes.free", clamp(free)), attribute.Float64("disk.inodes.used_ratio", used))
+		return l.judge(used, fmt.Errorf("%d of %d inodes (%.1f %%) free", free, total, 100*float64(free)/float64(total)))
+	}
 }
 
 // clamp makes n fit where OpenTelemetry has no unsigned numbers.

@@ -1,12 +1,14 @@
 package checkers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // maxDrain is how much of a body is read so that the connection can be used
@@ -27,6 +29,11 @@ type HTTPOptions struct {
 
 	// Status is the only healthy one. Zero means every one from 200 to 299.
 	Status int
+
+	// Body judges the body of an answer with the right status, up to 256 KiB of
+	// it. Its error is the check's, [health.Degraded] or not. Nil means that any
+	// body will do.
+	Body func(body []byte) error
 
 	// FollowRedirects follows them as Client does. By default a redirect is an
 	// answer like any other, and so a failure unless Status asks for it: a
@@ -64,16 +71,32 @@ func HTTP(endpoint string, o HTTPOptions) func(context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", target.Host, withoutURL(err))
 		}
-		_, drainErr := io.CopyN(io.Discard, resp.Body, maxDrain)
-		closeErr := resp.Body.Close()
-		if !o.accepts(resp.StatusCode) {
-			return fmt.Errorf("%s: status %s", target.Host, resp.Status)
+		if err := o.judge(resp); err != nil {
+			return fmt.Errorf("%s: %w", target.Host, err)
 		}
-		if drainErr != nil && !errors.Is(drainErr, io.EOF) {
-			return fmt.Errorf("%s: body: %w", target.Host, drainErr)
-		}
-		return closeErr
+		return nil
 	}
+}
+
+// judge reads and closes the body whatever the status is, so that the
+// connection can be used again.
+func (o *HTTPOptions) judge(resp *http.Response) error {
+	var body bytes.Buffer
+	sink := io.Discard
+	if o.Body != nil {
+		sink = &body
+	}
+	_, err := io.Copy(sink, io.LimitReader(resp.Body, maxDrain))
+	resp.Body.Close()
+	switch {
+	case !o.accepts(resp.StatusCode):
+		return fmt.Errorf("status %d %s", resp.StatusCode, http.StatusText(resp.StatusCode)) // the server's own words may hold anything
+	case err != nil:
+		return fmt.Errorf("body: %w", err)
+	case o.Body != nil:
+		return o.Body(body.Bytes())
+	}
+	return nil
 }
 
 func (o *HTTPOptions) accepts(status int) bool {
@@ -83,10 +106,18 @@ func (o *HTTPOptions) accepts(status int) bool {
 	return status >= 200 && status <= 299
 }
 
-// withoutURL takes off the wrapping that quotes the whole URL.
+// withoutURL takes off the wrapping that quotes the whole URL. Another error of
+// package net/http quotes where a redirect leads, and has no type.
 func withoutURL(err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
+	for {
+		wrapped, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			break
+		}
+		err = wrapped.Err
+	}
+	if strings.Contains(err.Error(), "Location header") {
+		return errors.New("redirect with an invalid Location header")
 	}
 	return err
 }

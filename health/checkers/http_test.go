@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/health"
 )
 
 // serve counts the connections that a server accepts.
@@ -43,6 +46,16 @@ func TestHTTPChecker(t *testing.T) {
 					return
 				}
 			}
+		case "/words":
+			conn, buffer, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				defer conn.Close()
+				fmt.Fprint(buffer, "HTTP/1.1 500 token=s3cret\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				_ = buffer.Flush()
+			}
+		case "/nowhere":
+			w.Header().Set("Location", "http://x/%zz?token=s3cret")
+			w.WriteHeader(http.StatusFound)
 		case "/cut":
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, "short")
@@ -57,16 +70,22 @@ func TestHTTPChecker(t *testing.T) {
 		o    HTTPOptions
 		want string
 	}{
-		"ok":        {"/ok", HTTPOptions{}, ""},
-		"head":      {"/ok", HTTPOptions{Method: http.MethodHead, Header: http.Header{"X-Probe": {"1"}}}, ""},
-		"redirect":  {"/moved", HTTPOptions{}, host + ": status 302 Found"},
-		"expected":  {"/moved", HTTPOptions{Status: 302}, ""},
-		"followed":  {"/moved", HTTPOptions{FollowRedirects: true}, ""},
-		"status":    {"/none?token=s3cret", HTTPOptions{}, host + ": status 418 I'm a teapot"},
-		"not 200":   {"/ok", HTTPOptions{Status: 204}, host + ": status 200 OK"},
-		"method":    {"/ok", HTTPOptions{Method: "A B"}, `http checker: net/http: invalid method "A B"`},
-		"cut short": {"/cut", HTTPOptions{}, host + ": body: unexpected EOF"},
-		"endless":   {"/endless", HTTPOptions{}, ""},
+		"ok":                 {"/ok", HTTPOptions{}, ""},
+		"head":               {"/ok", HTTPOptions{Method: http.MethodHead, Header: http.Header{"X-Probe": {"1"}}}, ""},
+		"redirect":           {"/moved", HTTPOptions{}, host + ": status 302 Found"},
+		"expected":           {"/moved", HTTPOptions{Status: 302}, ""},
+		"followed":           {"/moved", HTTPOptions{FollowRedirects: true}, ""},
+		"status":             {"/none?token=s3cret", HTTPOptions{}, host + ": status 418 I'm a teapot"},
+		"not 200":            {"/ok", HTTPOptions{Status: 204}, host + ": status 200 OK"},
+		"method":             {"/ok", HTTPOptions{Method: "A B"}, `http checker: net/http: invalid method "A B"`},
+		"cut short":          {"/cut", HTTPOptions{}, host + ": body: unexpected EOF"},
+		"endless":            {"/endless", HTTPOptions{}, ""},
+		"body":               {"/ok", HTTPOptions{Body: contains("xxx")}, ""},
+		"bad body":           {"/ok", HTTPOptions{Body: contains("yyy")}, host + ": no yyy in 102400 bytes"},
+		"status before body": {"/none", HTTPOptions{Body: contains("yyy")}, host + ": status 418 I'm a teapot"},
+		"endless body":       {"/endless", HTTPOptions{Body: contains("yyy")}, host + ": no yyy in 262144 bytes"},
+		"own words":          {"/words", HTTPOptions{}, host + ": status 500 Internal Server Error"},
+		"invalid redirect":   {"/nowhere", HTTPOptions{}, host + ": redirect with an invalid Location header"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.o.Client = client
@@ -82,16 +101,38 @@ func TestHTTPChecker(t *testing.T) {
 	client.CloseIdleConnections()
 
 	accepts.Store(0)
-	check := HTTP(server.URL+"/ok", HTTPOptions{Client: client})
+	check, judged := HTTP(server.URL+"/ok", HTTPOptions{Client: client}), HTTP(server.URL+"/ok", HTTPOptions{Client: client, Body: contains("x")})
+	failing := HTTP(server.URL+"/none", HTTPOptions{Client: client})
 	for range 20 {
 		must(t, check(t.Context()))
+		must(t, judged(t.Context()))
+		if err := failing(t.Context()); err == nil {
+			t.Error("healthy with status 418")
+		}
 	}
 	if n := accepts.Load(); n != 1 {
-		t.Errorf("20 executions opened %d connections, want 1", n)
+		t.Errorf("60 executions opened %d connections, want 1", n)
 	}
 	if client.CheckRedirect != nil {
 		t.Error("the caller's client was changed")
 	}
+}
+
+func contains(word string) func([]byte) error {
+	return func(body []byte) error {
+		if !bytes.Contains(body, []byte(word)) {
+			return fmt.Errorf("no %s in %d bytes", word, len(body))
+		}
+		return nil
+	}
+}
+
+func TestHTTPBodyMayDegrade(t *testing.T) {
+	server, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "lagging") })
+	check := HTTP(server.URL, HTTPOptions{Client: server.Client(), Body: func(body []byte) error {
+		return health.Degraded(errors.New(string(body)))
+	}})
+	expect(t, check, health.StateDegraded, server.Listener.Addr().String()+": lagging")
 }
 
 func TestHTTPCheckerHidesItsURL(t *testing.T) {

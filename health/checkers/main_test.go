@@ -50,6 +50,29 @@ func stateOf(t *testing.T, err error) (state health.State) {
 	return state
 }
 
+// overTime calls f with a fake clock. The function it passes on calls the check
+// some time later, to the nanosecond. A registry takes time to say what an error
+// stands for, so that is asked afterwards.
+func overTime(t *testing.T, check func(context.Context) error, f func(t *testing.T, after func(d time.Duration, want health.State, message string))) {
+	t.Helper()
+	var found []func()
+	synctest.Test(t, func(t *testing.T) {
+		f(t, func(d time.Duration, want health.State, message string) {
+			t.Helper()
+			<-time.After(d)
+			err := check(t.Context())
+			found = append(found, func() {
+				if got := stateOf(t, err); got != want || err != nil && err.Error() != message {
+					t.Errorf("%s (%v), want %s (%s)", got, err, want, message)
+				}
+			})
+		})
+	})
+	for _, compare := range found {
+		compare()
+	}
+}
+
 // expect executes the check and compares its state and, if not empty, message.
 func expect(t *testing.T, check func(context.Context) error, state health.State, message string) health.Result {
 	t.Helper()

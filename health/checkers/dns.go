@@ -1,0 +1,59 @@
+package checkers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelmon/otelmon-go/health"
+)
+
+// DNSOptions refine [DNS]. The zero value works.
+type DNSOptions struct {
+	// Resolver is the application's own. Nil means net.DefaultResolver.
+	Resolver *net.Resolver
+
+	// Addresses is how many different ones, IPv4 and IPv6 together, there must
+	// be at least. Zero means 1.
+	Addresses int
+}
+
+// DNS checks that name resolves. The detail dns.addresses counts what it
+// resolves to. A name that ends with a dot is not tried with search domains.
+// Where the system's resolver is used through cgo, one that does not answer
+// holds a thread for longer than the check's context lasts.
+func DNS(name string, o DNSOptions) func(context.Context) error {
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	if o.Addresses == 0 {
+		o.Addresses = 1
+	}
+	_, err := netip.ParseAddr(name)
+	switch {
+	case name == "":
+		return broken("dns", "the name is empty")
+	case err == nil:
+		return broken("dns", "an address needs no resolving")
+	case o.Addresses < 0:
+		return broken("dns", "the number of addresses must not be negative")
+	}
+	return func(ctx context.Context) error {
+		addresses, err := o.Resolver.LookupNetIP(ctx, "ip", name)
+		if err != nil {
+			return err
+		}
+		distinct := make(map[netip.Addr]bool, len(addresses))
+		for _, a := range addresses {
+			distinct[a.Unmap()] = true
+		}
+		health.Detail(ctx, attribute.Int("dns.addresses", len(distinct)))
+		if len(distinct) < o.Addresses {
+			return fmt.Errorf("%s has %d addresses, fewer than %d", name, len(distinct), o.Addresses)
+		}
+		return nil
+	}
+}
