@@ -138,6 +138,7 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 			time.Sleep(time.Second) //nolint:forbidigo // virtual time
 		}
 		op.End(nil)
+		flap(t, records)
 		for _, span := range recorder.Ended() {
 			if span.Name() == "bulk.segment" {
 				s := signal{kind: span.SpanKind().String()}
@@ -157,6 +158,26 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 			events[record.EventName()] = s
 		}
 	})
+}
+
+// flap runs a check that flaps and then settles as unhealthy.
+func flap(t *testing.T, records *logRecorder) {
+	t.Helper()
+	checks := health.New(health.Options{LoggerProvider: sdklog.NewLoggerProvider(sdklog.WithProcessor(records))})
+	calls := 0
+	err := checks.Register(health.Check{Name: "flapping", Interval: time.Second, Func: func(context.Context) error {
+		if calls++; calls > 11 || calls%2 == 0 {
+			return errors.New("failure")
+		}
+		return nil
+	}})
+	if err := errors.Join(err, checks.Start(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Minute) //nolint:forbidigo // virtual time
+	if err := checks.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // logRecorder is a log processor that keeps what it is given.

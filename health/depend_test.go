@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,7 +111,7 @@ func TestRootsOfRandomGraphs(t *testing.T) {
 			root, ok := explained[r.Name]
 			direct := false
 			for j := range i {
-				direct = direct || contains(r.DependsOn, results[j].Name) && explains(results[j], r)
+				direct = direct || slices.Contains(r.DependsOn, results[j].Name) && explains(results[j], r)
 			}
 			if ok != (direct && r.failing()) {
 				t.Fatalf("%s explained: %t, want %t", r.Name, ok, !ok)
@@ -120,15 +121,6 @@ func TestRootsOfRandomGraphs(t *testing.T) {
 			}
 		}
 	}
-}
-
-func contains(list []string, name string) bool {
-	for _, s := range list {
-		if s == name {
-			return true
-		}
-	}
-	return false
 }
 
 // The cause is looked for as soon as its consequence shows, and whoever suffered

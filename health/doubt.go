@@ -45,18 +45,20 @@ func (c changes) add(changed int64) changes {
 	return (c<<1 | changes(changed)) & (1<<remembered - 1) //nolint:gosec // 0 or 1
 }
 
-// flapping is Nagios' rule: a weighted share of changes with two thresholds, the
-// newest result counting half as much again as the oldest. A quarter is about
-// five changes.
-func (c changes) flapping(now bool) bool {
-	const enter, leave = 0.25, 0.10
+// share is that of the results that changed the state, with the newest counting
+// half as much again as the oldest. That, and the two thresholds, are Nagios'
+// rule.
+func (c changes) share() float64 {
 	share := 0.0
 	for rest := uint32(c); rest != 0; rest &= rest - 1 {
 		age := float64(bits.TrailingZeros32(rest))
 		share += (1.2 - 0.4*age/(remembered-1)) / remembered
 	}
-	if now {
-		return share >= leave
-	}
-	return share >= enter
+	return share
 }
+
+// Flapping begins at a quarter, about five changes, and ends below a tenth.
+const (
+	flappingBegins = 0.25
+	flappingEnds   = 0.10
+)

@@ -146,7 +146,7 @@ func TestFlapHysteresis(t *testing.T) {
 	add := func(changed int64, n int) {
 		for range n {
 			c = c.add(changed)
-			flapping = c.flapping(flapping)
+			flapping = c.share() >= flappingBegins || flapping && c.share() >= flappingEnds
 		}
 	}
 	add(1, 4)

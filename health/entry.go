@@ -119,7 +119,8 @@ func (e *entry) replace(next *record, f finding, now time.Time) []step {
 		next.Since = now
 	}
 	e.changes = e.changes.add(oneIf(changed && before.State != StateUnknown))
-	next.Flapping = e.changes.flapping(last.Flapping)
+	share := e.changes.share()
+	next.Flapping = share >= flappingBegins || last.Flapping && share >= flappingEnds
 	var steps []step
 	if before.State != last.State {
 		steps = append(steps, step{&last.Result, before})

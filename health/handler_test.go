@@ -39,7 +39,7 @@ func mixed(t *testing.T) *Registry {
 			Detail(ctx, attribute.Float64("hit.ratio", 0.5), attribute.Float64("nan", math.NaN()), attribute.Int("lines", 2), attribute.String("x", "a\nb"))
 			return Degraded(errors.New("cold\n[+]forged ok"))
 		}},
-		Check{Name: "db", Critical: true, Func: func(context.Context) error {
+		Check{Name: "db", Critical: true, Runbook: "https://runbooks.example/db", Func: func(context.Context) error {
 			return errors.New("dial postgres://app:s3cret@db.internal:5432/shop: refused")
 		}},
 		Check{Name: "late", Interval: 100 * time.Second, Func: pass},
@@ -88,6 +88,7 @@ warn: some health checks cannot be excluded: no matches for "nope", "\n\"", "loo
 ` + note + "readyz check passed, degraded\n"},
 			{open, "/readyz", 503, `[!]cache degraded: error: cold [+]forged ok hit.ratio=0.5 lines=2 nan=NaN x=a b
 [-]db unhealthy: error: dial postgres://app:***@db.internal:5432/shop: refused
+    runbook: https://runbooks.example/db
 [+]late ok
 [+]queue ok
 readyz check failed
@@ -150,7 +151,7 @@ func TestJSONAnswers(t *testing.T) {
 				`"last_completion":"2000-01-01T00:00:00.5Z","duration_seconds":0},` +
 				`{"name":"db","state":"unhealthy","critical":true,"excluded":true,"reason":"error",` +
 				`"message":"dial postgres://app:***@db.internal:5432/shop: refused","since":"2000-01-01T00:00:00.5Z","timestamp":"2000-01-01T00:00:00.5Z",` +
-				`"last_completion":"2000-01-01T00:00:00.5Z","duration_seconds":0},` +
+				`"last_completion":"2000-01-01T00:00:00.5Z","duration_seconds":0,"runbook":"https://runbooks.example/db"},` +
 				`{"name":"late","state":"healthy"`},
 		} {
 			got := get(t, tc.handler, tc.target, "application/json")
@@ -218,6 +219,7 @@ func TestMethodsAndPaths(t *testing.T) {
 		{"POST", "/livez", 405},
 		{"GET", "/", 404},
 		{"GET", "/livez/", 404},
+		{"GET", "/livez/x", 404},
 		{"GET", "/healthz", 404},
 	} {
 		w := httptest.NewRecorder()
@@ -240,46 +242,6 @@ func TestWarningIsBounded(t *testing.T) {
 	if body.Len() > 1000 || !strings.Contains(body.String(), "and 492 more") {
 		t.Errorf("%d bytes: %s", body.Len(), body)
 	}
-}
-
-func TestAcceptNegotiation(t *testing.T) {
-	for accept, want := range map[string]string{
-		"":                                                  typeText,
-		"*/*":                                               typeText,
-		"application/json":                                  typeJSON,
-		"Application/JSON; charset=utf-8":                   typeJSON,
-		"text/html,application/json;q=0.9":                  typeJSON,
-		"text/plain, application/json":                      typeText,
-		"text/plain;q=0.5, application/json":                typeJSON,
-		"application/json;q=0":                              typeText,
-		"text/plain,application/json;q=5":                   typeText,
-		"application/json;q=x":                              typeText,
-		"application/json;q=NaN":                            typeText,
-		"application/*":                                     typeText,
-		"text/*;q=0.1,application/json;q=0.2":               typeJSON,
-		"application/health+json":                           typeHealthJSON,
-		"application/health+json, application/json":         typeHealthJSON,
-		"application/health+json;q=0.9, application/json":   typeJSON,
-		"application/health+json, text/plain":               typeText,
-		";;;,application/json":                              typeJSON,
-		"text/html,application/xhtml+xml,application/xml,*": typeText,
-	} {
-		if got := negotiate([]string{accept}); got != want {
-			t.Errorf("negotiate(%q) = %s", accept, got)
-		}
-	}
-	if negotiate([]string{"text/html", "application/json"}) != typeJSON {
-		t.Error("a second header line is ignored")
-	}
-}
-
-func FuzzAccept(f *testing.F) {
-	f.Add("text/plain;q=0.5, application/json")
-	f.Fuzz(func(t *testing.T, accept string) {
-		if kind := negotiate([]string{accept}); kind != typeText && !strings.Contains(strings.ToLower(accept), kind) {
-			t.Errorf("%s for %q", kind, accept)
-		}
-	})
 }
 
 // Probes read; they never run a check, wait for one, or disturb one by leaving.
@@ -326,4 +288,66 @@ func TestStateText(t *testing.T) {
 	if want := "unknown healthy degraded unhealthy State(9)"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+}
+
+func TestOneCheckAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := mixed(t)
+		must(t, r.Register(Check{Name: "a/b", Func: pass}))
+		advance(2 * time.Second)
+		const note = "note: messages and details are withheld; the program allows them with health.ShowDetails\n"
+		for _, tc := range []struct {
+			target string
+			code   int
+			want   string
+		}{
+			{"/readyz/db", 503, "[-]db unhealthy: error\n" + note + "db check failed\n"},
+			{"/readyz/cache", 200, "degraded"},
+			{"/readyz/a/b", 200, "ok"},
+			{"/readyz/loop", 404, "no such check\n"}, // not a readiness check
+			{"/livez/loop?verbose", 200, "[+]loop ok\n" + note + "loop check passed\n"},
+			{"/readyz/x", 404, "no such check\n"},
+		} {
+			if got := get(t, r.Handler(), tc.target, ""); got.Code != tc.code || got.Body.String() != tc.want {
+				t.Errorf("%s: %d %s, want %d %s", tc.target, got.Code, got.Body, tc.code, tc.want)
+			}
+		}
+	})
+}
+
+// A summary that is kept must not outlive what it sums up: neither a change, nor
+// the expiry of a result, nor a check that comes or goes.
+func TestAnswersAreNeverOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{})
+		h := r.Handler()
+		answers := func(want string) {
+			t.Helper()
+			for range 2 {
+				if got, _, _ := strings.Cut(get(t, h, "/readyz", "").Body.String(), "\n"); got != want {
+					t.Errorf("%q, want %q", got, want)
+				}
+			}
+		}
+		answers("ok")
+		must(t, r.Register(Check{Name: "c", Critical: true, Interval: 10 * time.Second, Timeout: time.Second, Func: script("huuhh")}))
+		answers("[?]c unknown: pending")
+		advance(time.Second)
+		answers("ok")
+		advance(10 * time.Second)
+		answers("[-]c unhealthy: error")
+		advance(20 * time.Second)
+		answers("ok")
+		postpone(r, time.Now().Add(time.Hour))
+		advance(time.Minute)
+		answers("[?]c unknown: stale")
+		r.Pause("c")
+		answers("ok")
+		r.Resume("c")
+		answers("[?]c unknown: pending")
+		r.Unregister("c")
+		answers("ok")
+		r.Drain()
+		answers("[-]shutdown draining")
+	})
 }

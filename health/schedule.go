@@ -161,7 +161,7 @@ func (r *Registry) bringForward(e *entry, at time.Time) {
 // fail: those that may be the cause at once, so that it is known soon, and those
 // that may have suffered at random times, so that a dependency that has just
 // come back is not run down.
-func (r *Registry) lookAround(e *entry, failing bool, now time.Time) { //nolint:revive // flag-parameter: what has happened, not what to do
+func (r *Registry) lookAround(e *entry, failing bool, now time.Time) {
 	for _, other := range *r.entries.Load() {
 		switch {
 		case failing && slices.Contains(e.check.DependsOn, other.check.Name):
