@@ -5,6 +5,8 @@ GO ?= go
 BIN := $(CURDIR)/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
+PROMETHEUS_VERSION := v0.316.0
+GRPC_HEALTH_PROBE_VERSION := v0.4.61
 FUZZTIME ?= 10s
 ARGS ?= -traffic
 PLATFORMS := linux/amd64 linux/arm64 linux/386 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -20,7 +22,7 @@ each = @set -e; for module in $(1); do echo "== $$module: $(strip $(2))"; (cd "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up down test check fmt fmt-check vet lint tidy tidy-check vuln bench e2e build-all fuzz rename clean golangci-lint govulncheck
+.PHONY: help demo up down test check fmt fmt-check vet lint tidy tidy-check vuln bench backends e2e build-all fuzz rename clean golangci-lint govulncheck
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,7 +88,16 @@ vuln: govulncheck ## look for known vulnerabilities in what is called
 bench: ## compare with the raw SDK and its rivals, as ratios
 	cd bench && $(GO) run .
 
-e2e: ## check what real backends receive from the examples, without Docker
+# What Debian packages, and no Go module offers, is not installed here.
+backends: ## install the backends that e2e drives, the first time in minutes
+	$(call install,prometheus,github.com/prometheus/prometheus/cmd/prometheus,$(PROMETHEUS_VERSION))
+	$(call install,promtool,github.com/prometheus/prometheus/cmd/promtool,$(PROMETHEUS_VERSION))
+	$(call install,grpc-health-probe,github.com/grpc-ecosystem/grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION))
+	@missing=$$(.ci/backends | tr '\n' ' '); if [ -n "$$missing" ]; then \
+		echo "NOT HERE: $$missing(Debian packages); e2e skips the tests that need them."; \
+	fi
+
+e2e: backends ## check what real backends receive from the examples, without Docker
 	cd e2e && $(GO) test -count=1 -timeout=15m ./...
 
 build-all: ## build every package and example for every platform

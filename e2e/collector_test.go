@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -30,15 +31,20 @@ type stack struct {
 // changed. The Collector ends with the test.
 func startStack(t *testing.T) *stack {
 	t.Helper()
-	s := &stack{arrivals: newArrivals()}
-	s.prometheus = newPrometheusStore(t)
+	s := &stack{arrivals: newArrivals(), prometheus: newPrometheusStore(t)}
+	s.collect(t, serveMetrics(t, s.arrivals, s.prometheus))
+	return s
+}
 
+// collect starts the Collector, which sends metrics to that OTLP endpoint.
+func (s *stack) collect(t *testing.T, metrics string) {
+	t.Helper()
 	grpcAddr, httpAddr, healthAddr := freeAddr(t), freeAddr(t), freeAddr(t)
 	t.Setenv("OTLP_GRPC_ENDPOINT", grpcAddr)
 	t.Setenv("OTLP_HTTP_ENDPOINT", httpAddr)
 	t.Setenv("HEALTH_ENDPOINT", healthAddr)
 	t.Setenv("JAEGER_OTLP_ENDPOINT", serveTraces(t, s.arrivals))
-	t.Setenv("PROMETHEUS_OTLP_ENDPOINT", serveMetrics(t, s.arrivals, s.prometheus))
+	t.Setenv("PROMETHEUS_OTLP_ENDPOINT", metrics)
 	s.grpc, s.http = "http://"+grpcAddr, "http://"+httpAddr
 
 	col, err := otelcol.NewCollector(settings(s.arrivals))
@@ -55,40 +61,59 @@ func startStack(t *testing.T) *stack {
 	})
 	t.Cleanup(s.stop)
 	awaitAnswer(t, "http://"+healthAddr, "", ended) // what compose asks, too
-	return s
 }
 
 // awaitAnswer polls until the URL answers 200 with the text. It fails the test
 // when whoever is to answer ends first.
 func awaitAnswer[T any](t *testing.T, url, text string, ended <-chan T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	await(t, 30*time.Second, ended, func(ctx context.Context) error {
+		status, body, err := get(ctx, url)
+		if err == nil && (status != http.StatusOK || !strings.Contains(body, text)) {
+			err = fmt.Errorf("%s answered %d without %q:\n%s", url, status, text, body)
+		}
+		return err
+	})
+}
+
+// await asks again and again until there is no error. It fails the test with the
+// last one after the limit, and when whoever it is about ends first.
+func await[T any](t *testing.T, limit time.Duration, ended <-chan T, ask func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !answers(ctx, url, text) {
+	for last := ask(ctx); last != nil; {
 		select {
 		case err := <-ended:
-			t.Fatalf("ended before %s answered: %v", url, err)
+			t.Fatalf("ended too early (%v): %v", err, last)
 		case <-ctx.Done():
-			t.Fatalf("%s did not answer %q within 30 s", url, text)
+			t.Fatalf("not within %v: %v", limit, last)
 		case <-tick.C:
+		}
+		if err := ask(ctx); err == nil || ctx.Err() == nil {
+			last = err // one that the limit itself caused would hide the reason
 		}
 	}
 }
 
-func answers(ctx context.Context, url, text string) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func get(ctx context.Context, url string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return false
+		return 0, "", err
 	}
+	return exchange(req)
+}
+
+func exchange(req *http.Request) (status int, body string, err error) {
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return false
+		return 0, "", err
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	return err == nil && res.StatusCode == http.StatusOK && strings.Contains(string(body), text)
+	content, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(content), err
 }
 
 // freeAddr is a loopback address that nothing listens on right now.

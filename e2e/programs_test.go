@@ -51,7 +51,7 @@ func binary(t *testing.T, name string) string {
 	return file
 }
 
-// process is a running example program.
+// process is a running example program or backend.
 type process struct {
 	cmd    *exec.Cmd
 	output output
@@ -63,12 +63,19 @@ type process struct {
 // outlives the test is killed.
 func start(t *testing.T, name string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary(t, name), args...), ended: make(chan struct{})}
-	p.cmd.Dir = t.TempDir()
-	p.cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + p.cmd.Dir, "TMPDIR=" + p.cmd.Dir,
+	cmd := exec.Command(binary(t, name), args...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "TMPDIR=" + cmd.Dir,
 		"GOROOT=" + goEnv(t, "GOROOT"),
 	}, env...)
+	return run(t, cmd)
+}
+
+// run starts the command, which ends with the test at the latest.
+func run(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -81,7 +88,7 @@ func start(t *testing.T, name string, env []string, args ...string) *process {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 		if t.Failed() {
-			t.Logf("%s printed:\n%s", name, p.output.String())
+			t.Logf("%s printed:\n%s", filepath.Base(cmd.Path), p.output.String())
 		}
 	})
 	return p

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestFlags(t *testing.T) {
+	if err := run(t.Context(), []string{"-help"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("help: %v", err)
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"tea"}, "flags only"},
+		{[]string{"-postgres", "mysql://somewhere"}, "-postgres"},
+		{[]string{"-redis", "localhost:6379"}, "-redis"},
+		{[]string{"-interval", "-1s"}, "Interval"},
+	} {
+		if err := run(t.Context(), test.args, io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v: %v, want one with %q", test.args, err, test.want)
+		}
+	}
+}
+
+// TestEvidence: wrong data says nothing about the database, a failure does.
+func TestEvidence(t *testing.T) {
+	for code, counts := range map[string]bool{"22003": false, "23514": false, "25006": true, "53100": true, "57P01": true, "": true} {
+		if err := evidence(&pgconn.PgError{Code: code}); (err != nil) != counts {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+	if evidence(nil) != nil || evidence(net.ErrClosed) == nil {
+		t.Error("only an answer of the database can be put down to the data")
+	}
+}
+
+// TestWithoutDatabases: the program starts, says what is missing, and ends.
+func TestWithoutDatabases(t *testing.T) {
+	for _, signal := range []string{"TRACES", "METRICS", "LOGS"} {
+		t.Setenv("OTEL_"+signal+"_EXPORTER", "none")
+	}
+	nobody, addr := freeAddr(t), freeAddr(t)
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{
+			"-addr", addr, "-postgres", "postgres://" + nobody + "/orders", "-redis", "redis://" + nobody, "-interval", "20ms",
+		}, io.Discard)
+	}()
+	await(t, "http://"+addr+"/readyz", http.StatusServiceUnavailable, "[-]postgres unhealthy: error")
+	await(t, "http://"+addr+"/readyz", http.StatusServiceUnavailable, "[-]orders unhealthy: error (because of postgres)")
+	await(t, "http://"+addr+"/readyz?exclude=postgres&exclude=orders", http.StatusOK, "")
+	await(t, "http://"+addr+"/livez", http.StatusOK, "ok")
+	await(t, "http://"+addr+"/orders", http.StatusServiceUnavailable, "not available now")
+	await(t, "http://"+addr+"/popular", http.StatusServiceUnavailable, "not available now")
+	for body, want := range map[string]int{
+		"":                             http.StatusBadRequest,
+		`{"quantity":1}`:               http.StatusBadRequest,
+		`{"item":"tea"} `:              http.StatusServiceUnavailable,
+		strings.Repeat(" ", 2*maxBody): http.StatusBadRequest,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+"/orders", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, answer, err := do(req); err != nil || got != want {
+			t.Errorf("%.20q: %d %s, %v; want %d", body, got, answer, err, want)
+		}
+	}
+	end()
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// await asks until the answer has that status and the text in it.
+func await(t *testing.T, url string, status int, text string) {
+	t.Helper()
+	limit := time.NewTimer(30 * time.Second)
+	defer limit.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, body, err := do(req)
+		if err == nil && got == status && strings.Contains(body, text) {
+			return
+		}
+		select {
+		case <-limit.C:
+			t.Fatalf("%s: %d, no %q in %s (%v)", url, got, text, body, err)
+		case <-tick.C:
+		}
+	}
+}
+
+func do(req *http.Request) (status int, body string, err error) {
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(content), err
+}
