@@ -12,7 +12,7 @@ func TestDelivery(t *testing.T) {
 	var delivered, failed int64
 	var last error
 	check := Delivery(func() (int64, int64, error) { return delivered, failed, last }, 0)
-	overTime(t, check, func(t *testing.T, after func(time.Duration, health.State, string)) {
+	overTime(t, check, func(after func(time.Duration, health.State, string)) {
 		const (
 			part = "part of the telemetry does not arrive, 5 items lost so far: refused"
 			none = "telemetry does not arrive, 5 items lost so far: refused"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -26,9 +27,6 @@ type DNSOptions struct {
 // Where the system's resolver is used through cgo, one that does not answer
 // holds a thread for longer than the check's context lasts.
 func DNS(name string, o DNSOptions) func(context.Context) error {
-	if o.Resolver == nil {
-		o.Resolver = net.DefaultResolver
-	}
 	if o.Addresses == 0 {
 		o.Addresses = 1
 	}
@@ -41,8 +39,9 @@ func DNS(name string, o DNSOptions) func(context.Context) error {
 	case o.Addresses < 0:
 		return broken("dns", "the number of addresses must not be negative")
 	}
+	resolver := obedient(o.Resolver)
 	return func(ctx context.Context) error {
-		addresses, err := o.Resolver.LookupNetIP(ctx, "ip", name)
+		addresses, err := resolver.LookupNetIP(ctx, "ip", name)
 		if err != nil {
 			return err
 		}
@@ -56,4 +55,24 @@ func DNS(name string, o DNSOptions) func(context.Context) error {
 		}
 		return nil
 	}
+}
+
+// obedient returns a resolver whose questions end with their context. Those of
+// package net go on in the background until their own timeout of 5 s, and with
+// them a goroutine and a socket for each.
+func obedient(r *net.Resolver) *net.Resolver {
+	if r == nil {
+		r = net.DefaultResolver
+	}
+	dial := r.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return &net.Resolver{PreferGo: r.PreferGo, StrictErrors: r.StrictErrors, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+		}
+		return conn, err
+	}}
 }

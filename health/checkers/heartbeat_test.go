@@ -13,7 +13,7 @@ import (
 func TestHeartbeat(t *testing.T) {
 	var h *Heartbeat // made when the clock is fake
 	check := func(ctx context.Context) error { return h.Check(ctx) }
-	overTime(t, check, func(_ *testing.T, after func(time.Duration, health.State, string)) {
+	overTime(t, check, func(after func(time.Duration, health.State, string)) {
 		h = NewHeartbeat(DurationLimits{Degraded: time.Minute, Unhealthy: time.Hour})
 		after(time.Minute-1, health.StateHealthy, "") // no beat yet, but none is due
 		after(1, health.StateDegraded, "silent for 1m0s after 0 beats")

@@ -16,13 +16,15 @@ type Limits[N int64 | float64 | time.Duration] struct {
 	Unhealthy N
 }
 
-// The limits of checkers that judge a number of things, a time, and a used share
-// from 0 to 1.
-type (
-	CountLimits    = Limits[int64]
-	DurationLimits = Limits[time.Duration]
-	ShareLimits    = Limits[float64]
-)
+// CountLimits are the limits of checkers that count something.
+type CountLimits = Limits[int64]
+
+// DurationLimits are the limits of checkers that take the time of something.
+type DurationLimits = Limits[time.Duration]
+
+// ShareLimits are the limits of checkers that judge how much of something is
+// used, from 0 to 1.
+type ShareLimits = Limits[float64]
 
 func (l Limits[N]) or(degraded, unhealthy N) Limits[N] {
 	if l == (Limits[N]{}) {

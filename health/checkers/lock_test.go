@@ -15,6 +15,7 @@ import (
 // the count of goroutines is as ever, no CPU is used, and nothing goes on.
 func TestLockDetectsADeadlock(t *testing.T) {
 	var a, b sync.Mutex
+	moved := 0
 	aHeld, bHeld := make(chan struct{}), make(chan struct{})
 	r := health.New(health.Options{})
 	must(t, r.Register(health.Check{
@@ -31,6 +32,7 @@ func TestLockDetectsADeadlock(t *testing.T) {
 		close(aHeld)
 		<-bHeld
 		b.Lock() // for ever
+		moved++
 		b.Unlock()
 		a.Unlock()
 	})
@@ -39,6 +41,7 @@ func TestLockDetectsADeadlock(t *testing.T) {
 		close(bHeld)
 		<-aHeld
 		a.Lock() // for ever
+		moved++
 		a.Unlock()
 	})
 	<-aHeld
@@ -52,6 +55,9 @@ func TestLockDetectsADeadlock(t *testing.T) {
 	}
 	b.Unlock() // in place of its holder, which no program would do, but a test must end
 	both.Wait()
+	if moved != 2 {
+		t.Errorf("moved %d times", moved)
+	}
 	waitFor(t, r, health.StateHealthy)
 	must(t, r.Shutdown(context.WithoutCancel(t.Context())))
 }

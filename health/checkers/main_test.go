@@ -53,11 +53,11 @@ func stateOf(t *testing.T, err error) (state health.State) {
 // overTime calls f with a fake clock. The function it passes on calls the check
 // some time later, to the nanosecond. A registry takes time to say what an error
 // stands for, so that is asked afterwards.
-func overTime(t *testing.T, check func(context.Context) error, f func(t *testing.T, after func(d time.Duration, want health.State, message string))) {
+func overTime(t *testing.T, check func(context.Context) error, f func(after func(d time.Duration, want health.State, message string))) {
 	t.Helper()
 	var found []func()
 	synctest.Test(t, func(t *testing.T) {
-		f(t, func(d time.Duration, want health.State, message string) {
+		f(func(d time.Duration, want health.State, message string) {
 			t.Helper()
 			<-time.After(d)
 			err := check(t.Context())

@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +39,7 @@ func Goroutines(l CountLimits) func(context.Context) error {
 func SchedulerLatency(l DurationLimits) func(context.Context) error {
 	return distribution{
 		checker: "scheduler latency", metric: "/sched/latencies:seconds", detail: "go.scheduler.latency.p99",
-		quantile: 0.99, text: "99 % of %d waits for a processor took up to %v",
+		quantile: 0.99, text: "99 %% of %d waits for a processor took up to %v",
 	}.check(l.or(50*time.Millisecond, 500*time.Millisecond))
 }
 
@@ -63,8 +64,7 @@ func (d distribution) check(l DurationLimits) func(context.Context) error {
 	if fault := l.fault(); fault != "" {
 		return broken(d.checker, fault)
 	}
-	h := &growth{sample: []metrics.Sample{{Name: d.metric}}}
-	h.quantile(d.quantile)
+	h := growthOf(d.metric)
 	return func(ctx context.Context) error {
 		value, n := h.quantile(d.quantile)
 		if n == 0 {
@@ -85,6 +85,14 @@ type growth struct {
 	grown  []uint64
 }
 
+func growthOf(metric string) *growth {
+	g := &growth{sample: []metrics.Sample{{Name: metric}}}
+	metrics.Read(g.sample)
+	g.before = slices.Clone(g.sample[0].Value.Float64Histogram().Counts)
+	g.grown = make([]uint64, len(g.before))
+	return g
+}
+
 // quantile returns an upper bound of the quantile of the n values since the
 // last call.
 func (g *growth) quantile(q float64) (value time.Duration, n uint64) {
@@ -92,9 +100,6 @@ func (g *growth) quantile(q float64) (value time.Duration, n uint64) {
 	defer g.mu.Unlock()
 	metrics.Read(g.sample)
 	h := g.sample[0].Value.Float64Histogram()
-	if g.before == nil {
-		g.before, g.grown = make([]uint64, len(h.Counts)), make([]uint64, len(h.Counts))
-	}
 	for i, count := range h.Counts {
 		g.grown[i] = count - min(count, g.before[i])
 		n += g.grown[i]
