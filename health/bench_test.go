@@ -73,6 +73,8 @@ func BenchmarkCollect(b *testing.B) {
 			severity, _ := meter.Int64ObservableGauge("health.check.severity")
 			last, _ := meter.Float64ObservableGauge("health.check.last_completion.timestamp")
 			success, _ := meter.Float64ObservableGauge("health.check.last_success.timestamp")
+			flapping, _ := meter.Int64ObservableUpDownCounter("health.check.flapping")
+			muted, _ := meter.Int64ObservableUpDownCounter("health.check.muted")
 			var all []series
 			for i := range n {
 				all = append(all, newSeries(Check{Name: fmt.Sprintf("check%05d", i)}))
@@ -85,9 +87,11 @@ func BenchmarkCollect(b *testing.B) {
 					o.ObserveInt64(severity, 1, s.check...)
 					o.ObserveFloat64(last, 1, s.name...)
 					o.ObserveFloat64(success, 1, s.name...)
+					o.ObserveInt64(flapping, 0, s.name...)
+					o.ObserveInt64(muted, 0, s.name...)
 				}
 				return nil
-			}, status, severity, last, success)
+			}, status, severity, last, success, flapping, muted)
 			if err != nil {
 				b.Fatal(err)
 			}
