@@ -66,11 +66,7 @@ func TestLockDetectsADeadlock(t *testing.T) {
 func waitFor(t *testing.T, r *health.Registry, state health.State) {
 	t.Helper()
 	for r.Report().Results[0].State != state {
-		select {
-		case <-t.Context().Done():
-			t.Fatalf("never %s", state)
-		case <-time.After(time.Millisecond):
-		}
+		<-time.After(time.Millisecond)
 	}
 }
 
