@@ -34,7 +34,7 @@ func rules() map[string][]string {
 		"health":            api,
 		"health/checkers":   {module + "health", otel + "/attribute"},
 		"health/healthgrpc": {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
-		"health/alert":      {module + "health"},
+		"health/alert":      append([]string{module + "health"}, api...),
 		"health/healthtest": {module + "health"},
 		"bulk":              append([]string{"golang.org/x/time/rate"}, api...),
 		"exporters": {

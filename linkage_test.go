@@ -15,6 +15,7 @@ import (
 	// Compiled with the test, so that the module cache holds all that they link.
 	_ "github.com/otelmon/otelmon-go/bulk"
 	_ "github.com/otelmon/otelmon-go/health"
+	_ "github.com/otelmon/otelmon-go/health/alert"
 	_ "github.com/otelmon/otelmon-go/health/checkers"
 	_ "github.com/otelmon/otelmon-go/otelmon"
 )
@@ -34,7 +35,7 @@ func heavy() []string {
 }
 
 func TestLinkage(t *testing.T) {
-	for _, start := range []string{"health", "health/checkers", "bulk"} {
+	for _, start := range []string{"health", "health/alert", "health/checkers", "bulk"} {
 		t.Run(start, func(t *testing.T) {
 			linked := links(t, module+start)
 			if _, ok := linked[otel+"/trace"]; !ok {

@@ -27,6 +27,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/health"
+	"github.com/otelmon/otelmon-go/health/alert"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
@@ -102,6 +103,7 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 	waitFor(t, func() bool {
 		return !slices.ContainsFunc(checks.Report().Results, func(r health.Result) bool { return r.State == health.StateUnknown })
 	})
+	sendAlerts(t, checks)
 
 	ctx, op := bulk.Start(ctx, "telemetry-test", bulk.Total(100))
 	w := op.Worker()
@@ -121,6 +123,31 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 	op.End(&failure)
 	if err := errors.Join(checks.Shutdown(t.Context()), mon.Shutdown(t.Context())); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// sendAlerts tells two receivers of what fails, one of which refuses it.
+func sendAlerts(t *testing.T, checks *health.Registry) {
+	t.Helper()
+	var asked sync.WaitGroup
+	asked.Add(2)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		defer asked.Done()
+		if req.URL.Path == "/gone" {
+			w.WriteHeader(http.StatusGone)
+		}
+	}))
+	defer server.Close()
+	alerts, err := alert.Start(t.Context(), checks, alert.Options{
+		Hold:      time.Millisecond,
+		Receivers: []alert.Receiver{alert.Webhook(server.URL + "/gone"), alert.Alertmanager(server.URL)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.Wait()
+	if err := alerts.Shutdown(t.Context()); err == nil {
+		t.Error("Shutdown does not tell that a receiver refused an alert")
 	}
 }
 

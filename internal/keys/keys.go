@@ -4,10 +4,11 @@ package keys
 
 // Instrumentation scopes.
 const (
-	Module       = "github.com/otelmon/otelmon-go"
-	ScopeOtelmon = Module + "/otelmon"
-	ScopeHealth  = Module + "/health"
-	ScopeBulk    = Module + "/bulk"
+	Module           = "github.com/otelmon/otelmon-go"
+	ScopeOtelmon     = Module + "/otelmon"
+	ScopeHealth      = Module + "/health"
+	ScopeHealthAlert = Module + "/health/alert"
+	ScopeBulk        = Module + "/bulk"
 )
 
 // ErrorType is the OpenTelemetry attribute for the class of a failure.
@@ -50,6 +51,13 @@ const (
 	EventHealthStateChanged    = "health.check.state_changed"
 	EventHealthFlappingStarted = "health.check.flapping_started"
 	EventHealthFlappingEnded   = "health.check.flapping_ended"
+)
+
+// Instruments and attributes of package alert.
+const (
+	HealthNotifications         = "health.notifications"
+	HealthNotificationQueueSize = "health.notification.queue.size"
+	HealthNotificationReceiver  = "health.notification.receiver"
 )
 
 // Instruments of package bulk.
