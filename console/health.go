@@ -26,6 +26,8 @@ type healthCheck struct {
 	Name           string     `json:"name"`
 	State          string     `json:"state"` // healthy, degraded, unhealthy, unknown
 	Critical       bool       `json:"critical"`
+	Flapping       bool       `json:"flapping"`
+	Muted          bool       `json:"muted"` // explained by another check, paused or in maintenance
 	Since          *time.Time `json:"since"` // null when the change was not seen
 	PreviousState  string     `json:"previous_state"`
 	Reason         string     `json:"reason"`
@@ -69,6 +71,14 @@ func newHealthTable(budget int) *healthTable {
 	return &healthTable{
 		last: map[string]healthChange{}, maxChecks: entries / maxChecksShare, max: entries - entries/maxChecksShare,
 	}
+}
+
+func isHealthEvent(name string) bool {
+	switch name {
+	case keys.EventHealthStateChanged, keys.EventHealthFlappingStarted, keys.EventHealthFlappingEnded:
+		return true
+	}
+	return false
 }
 
 // changed takes in an event of package health.
@@ -193,6 +203,12 @@ func (c *Console) readHealthMetrics(checks map[string]*healthCheck) {
 			continue
 		}
 		*check = healthCheck{Name: check.Name, State: state, Critical: check.Critical, P95: unknown()}
+	}
+	for _, s := range c.metrics.named(keys.HealthCheckFlapping) {
+		at(s).Flapping = s.Value == 1
+	}
+	for _, s := range c.metrics.named(keys.HealthCheckMuted) {
+		at(s).Muted = s.Value == 1
 	}
 	for _, s := range c.metrics.named(keys.HealthCheckLastCompletion) {
 		at(s).LastCompletion = unixTime(s.Value)

@@ -54,6 +54,29 @@ func (r *rig) change(t *testing.T, name, from, to, message string) {
 		attribute.String(keys.HealthCheckMessage, message), attribute.String(keys.HealthCheckReason, "timeout"))
 }
 
+// The beginning of flapping is a change like any other, and what the gauges say
+// of a check stands beside its name.
+func TestFlappingAndMutedChecks(t *testing.T) {
+	r := newRig(t, Options{})
+	r.log(t.Context(), log.SeverityError, keys.EventHealthFlappingStarted, "db keeps changing its state",
+		attribute.String(keys.HealthCheckName, "db"), attribute.String(keys.HealthCheckState, stateUnhealthy),
+		attribute.String(keys.HealthCheckPreviousState, stateHealthy))
+	m := r.mp.Meter(keys.ScopeHealth)
+	for _, name := range []string{keys.HealthCheckFlapping, keys.HealthCheckMuted} {
+		_, err := m.Int64ObservableUpDownCounter(name, metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(1, metric.WithAttributes(attribute.String(keys.HealthCheckName, "db")))
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := r.healthReport()
+	if len(h.Checks) != 1 || len(h.Changes) != 1 || !h.Checks[0].Flapping || !h.Checks[0].Muted || h.Checks[0].State != stateUnhealthy {
+		t.Errorf("%+v", h)
+	}
+}
+
 func TestHealthBoardJoinsMetricsAndEvents(t *testing.T) {
 	r := newRig(t, Options{})
 	r.change(t, "db", stateUnknown, stateHealthy, "")

@@ -15,8 +15,6 @@ import (
 	"go.opentelemetry.io/otel/log"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
 // logStore keeps log records as bytes. Warnings and worse, events of health
@@ -220,7 +218,7 @@ func (logTap) Enabled(context.Context, sdklog.EnabledParameters) bool { return t
 // OnEmit implements sdklog.Processor. It copies what it keeps: the SDK reuses
 // records.
 func (t logTap) OnEmit(_ context.Context, r *sdklog.Record) error {
-	isHealth := r.EventName() == keys.EventHealthStateChanged
+	isHealth := isHealthEvent(r.EventName())
 	isBulk := strings.HasPrefix(r.EventName(), bulkEvents)
 	t.c.logs.add(r, isHealth || isBulk)
 	switch {
