@@ -11,15 +11,25 @@
 // # Checks
 //
 // A check is a function: nil is healthy, [Degraded] of an error is degraded,
-// another error is unhealthy. It is called periodically, never twice at a time.
-// A function that ignores its context can't delay its own verdict, another
-// check, a probe or a metric: at its timeout the check is unhealthy with
-// [ReasonHung], and it is not called again before it returns. Panics and
+// another error is unhealthy. It is called periodically, never twice at a time,
+// and on demand by [Registry.Run], whose callers share what runs. A function that
+// ignores its context can't delay its own verdict, another check, a probe or a
+// metric: at its timeout the check is unhealthy with [ReasonHung], its result
+// shows where it stands, and it is not called again before it returns. Panics and
 // runtime.Goexit make a check unhealthy. What Go itself treats as fatal (a
 // concurrent map write, a stack overflow, no memory) still ends the process.
 //
+// Fall and Rise ask for several executions in a row before a state changes; in
+// between the check runs more often. A check that keeps changing is flapping,
+// which is told once. With DependsOn a failure that another one explains names
+// its cause. [Registry.Observe] takes what real traffic sees as evidence.
+//
 // Every result expires. Expiry is computed by whoever reads, so a result can't
-// stay healthy because nothing is left to renew it.
+// stay healthy because nothing is left to renew it. [Report.Lag] tells when the
+// scheduler itself is late.
+//
+// Package checkers has functions for databases, connections, HTTP, TLS, disks,
+// memory, the runtime, queues and more.
 //
 // # Verdicts
 //
@@ -30,6 +40,17 @@
 // startup fail. Checks of something outside the process are refused for
 // liveness.
 //
+// [Registry.Drain] makes readiness fail, [Registry.DrainOnSignal] does so at
+// SIGTERM and gives the load balancer time to notice.
+//
+// # Following changes
+//
+// [Registry.Watch] yields a report for each change, [Registry.Transitions] the
+// changes themselves, and [Registry.Listen] calls a function with them. Package
+// alert sends them to people, package healthgrpc to gRPC clients. Whoever is
+// [Result.Muted], by a known cause, [Registry.Maintain] or [Registry.Pause], is
+// not worth an alert.
+//
 // # Telemetry
 //
 //	health.status                          1 for the service's state (health.state), 0 for the other three
@@ -39,8 +60,12 @@
 //	health.check.transitions               {transition}, counter (name, state, previous_state)
 //	health.check.last_completion.timestamp s
 //	health.check.last_success.timestamp    s
+//	health.check.flapping                  1 while the check keeps changing
+//	health.check.muted                     1 while nobody needs to be told
+//	health.scheduler.lag                   s, how late the scheduler is
 //
-// Each change of state is a log record, the event health.check.state_changed.
+// Each change of state is a log record, the event health.check.state_changed;
+// flapping is two, health.check.flapping_started and health.check.flapping_ended.
 // Executions that failed, changed a state or took more than half of their
 // timeout are spans, named "health.check" and the check; the event and the
 // exemplars of the histogram carry their trace. Other executions run in an
@@ -48,10 +73,4 @@
 //
 // The package imports the OpenTelemetry API alone: it works with any SDK, and
 // costs nothing without one.
-//
-// # Checkers
-//
-// [SQL], [Ping], [HTTP], [TCP], [DiskSpace] and [Memory] return functions for
-// [Check.Func], and [Slow] adds a threshold to any of them. They take the
-// connection that the application already has.
 package health
