@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,6 +66,8 @@ func TestHTTPChecker(t *testing.T) {
 		}
 	})
 	client := server.Client()
+	bodies := &openBodies{Transport: client.Transport.(*http.Transport)}
+	client.Transport = bodies
 	host := strings.TrimPrefix(server.URL, "http://")
 	for name, tc := range map[string]struct {
 		path string
@@ -98,7 +102,7 @@ func TestHTTPChecker(t *testing.T) {
 			}
 		})
 	}
-	client.CloseIdleConnections()
+	bodies.CloseIdleConnections()
 
 	accepts.Store(0)
 	check, judged := HTTP(server.URL+"/ok", HTTPOptions{Client: client}), HTTP(server.URL+"/ok", HTTPOptions{Client: client, Body: contains("x")})
@@ -113,10 +117,35 @@ func TestHTTPChecker(t *testing.T) {
 	if n := accepts.Load(); n != 1 {
 		t.Errorf("60 executions opened %d connections, want 1", n)
 	}
+	if n := bodies.Load(); n != 0 {
+		t.Errorf("%d bodies were not closed", n)
+	}
 	if client.CheckRedirect != nil {
 		t.Error("the caller's client was changed")
 	}
 }
+
+// openBodies counts the bodies that were not closed yet.
+type openBodies struct {
+	*http.Transport
+	atomic.Int32
+}
+
+func (o *openBodies) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := o.Transport.RoundTrip(req)
+	if err == nil {
+		o.Add(1)
+		resp.Body = closer{resp.Body, sync.OnceFunc(func() { o.Add(-1) })}
+	}
+	return resp, err
+}
+
+type closer struct {
+	io.ReadCloser
+	closed func()
+}
+
+func (c closer) Close() error { c.closed(); return c.ReadCloser.Close() }
 
 func contains(word string) func([]byte) error {
 	return func(body []byte) error {

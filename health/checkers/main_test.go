@@ -56,9 +56,8 @@ func stateOf(t *testing.T, err error) (state health.State) {
 func overTime(t *testing.T, check func(context.Context) error, f func(after func(d time.Duration, want health.State, message string))) {
 	t.Helper()
 	var found []func()
-	synctest.Test(t, func(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
 		f(func(d time.Duration, want health.State, message string) {
-			t.Helper()
 			<-time.After(d)
 			err := check(t.Context())
 			found = append(found, func() {

@@ -94,3 +94,18 @@ func TestInodesThatRunOut(t *testing.T) {
 	}
 	expect(t, DiskSpace(dir, DiskSpaceOptions{}), health.StateHealthy, "")
 }
+
+// What the listing itself opens is not counted.
+func TestFileDescriptorsAreThoseOfTheProcess(t *testing.T) {
+	open, limit, err := fileDescriptors()
+	must(t, err)
+	var want uint64
+	for fd := range int(min(limit, 1<<16)) {
+		if err := syscall.Fstat(fd, new(syscall.Stat_t)); err == nil {
+			want++
+		}
+	}
+	if open != want {
+		t.Errorf("%d file descriptors, want %d", open, want)
+	}
+}
