@@ -16,7 +16,7 @@ type backend struct {
 	from  string   // how to get it
 }
 
-const made = "make backends" //nolint:unused // next
+const made = "make backends"
 
 func debian(name string) string { return "the Debian package " + name }
 

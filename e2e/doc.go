@@ -2,4 +2,9 @@
 // Collector with the configuration that docker-compose.yaml mounts, and
 // Prometheus' own OTLP receiver, store and query engine behind it, drive the
 // example programs as processes of their own, and assert on what arrives.
+//
+// They also break real servers under the examples (PostgreSQL, Redis) and follow
+// the failure through Prometheus and Alertmanager to whoever is notified. A test
+// whose backend is missing is skipped and says where it comes from; with
+// E2E_BACKENDS=required, as in CI, it fails.
 package e2e

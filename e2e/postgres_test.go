@@ -31,7 +31,7 @@ const postgresFolders = "/usr/lib/postgresql/*/bin"
 
 func startPostgres(t *testing.T) *postgres {
 	t.Helper()
-	initdb := backend{[]string{"initdb"}, postgresFolders, debian("postgresql")}.path(t)
+	initdb := backend{names: []string{"initdb"}, where: postgresFolders, from: debian("postgresql")}.path(t)
 	pg := &postgres{server: filepath.Join(filepath.Dir(initdb), "postgres")}
 	var err error
 	if pg.host, pg.port, err = net.SplitHostPort(freeAddr(t)); err != nil {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,40 +16,26 @@ const runbooks = "https://github.com/otelmon/otelmon-go/blob/main/docs/runbooks/
 // checks are about the connections that requests use. Only what no order can be
 // taken without is critical.
 func (s *store) checks(interval time.Duration) []health.Check {
-	return []health.Check{
-		{
-			Name: "postgres", Func: checkers.Ping(s.db), Critical: true, Runbook: runbooks + "postgres.md",
-			Interval: interval, Timeout: queryTimeout, Fall: 2, Rise: 2,
-		},
-		{
-			Name: "orders", Func: s.count, Critical: true, Runbook: runbooks + "postgres.md",
-			Interval: interval, Timeout: queryTimeout, Fall: 2, Rise: 2, DependsOn: []string{"postgres"},
-		},
-		{
-			Name: "redis", Func: func(ctx context.Context) error { return s.cache.Ping(ctx).Err() }, Runbook: runbooks + "redis.md",
-			Interval: interval, Timeout: queryTimeout, Fall: 2, Rise: 2,
-		},
-		{Name: "disk", Func: checkers.DiskSpace(".", checkers.DiskSpaceOptions{}), Interval: interval},
-		{Name: "memory", Func: checkers.Memory(checkers.MemoryOptions{}), Interval: interval, Scope: health.Internal},
+	checks := []health.Check{
+		{Name: "postgres", Func: checkers.Ping(s.db), Critical: true, Runbook: runbooks + "postgres.md"},
+		{Name: "orders", Func: s.check, Critical: true, DependsOn: []string{"postgres"}, Runbook: runbooks + "postgres.md"},
+		{Name: "redis", Func: func(ctx context.Context) error { return s.cache.Ping(ctx).Err() }, Runbook: runbooks + "redis.md"},
+		{Name: "disk", Func: checkers.DiskSpace(".", checkers.DiskSpaceOptions{})},
+		{Name: "memory", Func: checkers.Memory(checkers.MemoryOptions{}), Scope: health.Internal},
 	}
+	for i := range checks {
+		checks[i].Interval, checks[i].Timeout, checks[i].Fall, checks[i].Rise = interval, queryTimeout, 2, 2
+	}
+	return checks
 }
 
-// count is the health of the table. A ping would not notice that it is gone.
-func (s *store) count(ctx context.Context) error {
+// check is the health of the table. A ping would not notice that it is gone.
+func (s *store) check(ctx context.Context) error {
 	if err := s.create(ctx); err != nil {
 		return err
 	}
-	var id int64
-	if err := s.db.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM orders`).Scan(&id); err != nil {
-		return err
-	}
-	health.Detail(ctx, attribute.Int64("orders.newest", id))
-	return nil
-}
-
-// fromHere lets details be seen on this machine only.
-func fromHere(r *http.Request) bool {
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	var newest int64
+	err := s.db.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM orders`).Scan(&newest)
+	health.Detail(ctx, attribute.Int64("orders.newest", newest))
+	return err
 }

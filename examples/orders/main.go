@@ -1,7 +1,7 @@
-// Command orders takes orders over HTTP and keeps them in PostgreSQL, with the
-// popularity of each item in Redis. It shows health checks on a program's own
-// connections, evidence from its own queries, and what follows when one fails:
-// readiness, Prometheus rules, alerts.
+// Command orders takes orders over HTTP. They are kept in PostgreSQL, Redis
+// counts them. It shows health checks on a program's own connections, evidence
+// from its own queries, and what follows when one fails: readiness, Prometheus
+// rules, alerts.
 //
 //	go run ./orders -postgres postgres://localhost/orders -redis redis://localhost:6379
 //	curl -d '{"item":"tea","quantity":2}' localhost:8080/orders
@@ -22,8 +22,8 @@ import (
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
-// flushTimeout bounds what is still done when the program is told to end.
-const flushTimeout = 5 * time.Second
+// stopTimeout bounds what is still done when the program is told to end.
+const stopTimeout = 5 * time.Second
 
 func main() {
 	err := run(context.Background(), os.Args[1:], os.Stderr)
@@ -34,68 +34,62 @@ func main() {
 }
 
 // run is the program. It ends without error when ctx does, and after SIGTERM.
-func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
+func run(ctx context.Context, args []string, stderr io.Writer) error {
 	f, err := parseFlags(args, stderr)
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, f)
+	checks := health.New(health.Options{})
+	store, err := openStore(ctx, f, checks.Observe)
 	if err != nil {
 		return err
 	}
 	defer store.close()
-	checks := health.New(health.Options{})
-	store.observe = checks.Observe
 	for _, c := range store.checks(f.interval) {
-		err = errors.Join(err, checks.Register(c))
+		if err := checks.Register(c); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if f.rules != "" {
+		return writeRules(f, checks.Checks())
 	}
+	return operate(ctx, f, store, checks, stderr)
+}
 
+// operate takes orders until it is told to end.
+func operate(ctx context.Context, f flags, s *store, checks *health.Registry, stderr io.Writer) (err error) {
 	con := console.New(console.Options{})
-	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "orders", Taps: []otelmon.Tap{con}, LogOutput: stderr})
+	mon, err := otelmon.Start(ctx, otelmon.Config{Service: service, Taps: []otelmon.Tap{con}, LogOutput: stderr})
 	lasting := context.WithoutCancel(ctx)
-	defer func() { flush(lasting, mon) }()
+	defer mon.Shutdown(lasting) //nolint:errcheck // what cannot be sent is told while it happens
 	if err != nil {
 		return err
 	}
 	ctx, stop := checks.DrainOnSignal(ctx, f.drain)
 	defer stop()
+	alerts, err := startAlerts(lasting, checks, f, mon.Logger())
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(lasting, stopTimeout)
+		defer cancel()
+		err = errors.Join(err, checks.Shutdown(ctx), alerts.Shutdown(ctx))
+	}()
 	if err := checks.Start(lasting); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, checks.Shutdown(lasting)) }()
 
 	mux := http.NewServeMux()
-	api{store, mon.Logger()}.register(mux)
+	mux.HandleFunc("POST /orders", api{s, mon.Logger()}.place)
 	mux.Handle("/", checks.Handler(health.ShowDetails(fromHere)))
 	mux.Handle("/debug/otelmon/", con.Handler())
-	return serve(ctx, f.addr, otelmon.Handler(mux, otelmon.Untraced("/debug/")))
-}
-
-// serve answers requests until ctx ends, and those that run then to their end.
-func serve(ctx context.Context, addr string, handler http.Handler) error {
-	server := &http.Server{Addr: addr, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: f.addr, Handler: otelmon.Handler(mux, otelmon.Untraced("/debug/")), ReadHeaderTimeout: stopTimeout}
 	stopped := make(chan error, 1)
-	release := context.AfterFunc(ctx, func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-		defer cancel()
-		stopped <- server.Shutdown(ctx)
-	})
+	release := context.AfterFunc(ctx, func() { stopped <- server.Shutdown(lasting) })
 	defer release()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return <-stopped
-}
-
-// flush sends what is left. Lost telemetry is a warning, not a failure of the
-// program.
-func flush(ctx context.Context, mon *otelmon.Monitor) {
-	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
-	defer cancel()
-	if err := mon.Shutdown(ctx); err != nil {
-		mon.Logger().WarnContext(ctx, "telemetry: "+err.Error())
-	}
 }

@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestFlags(t *testing.T) {
+	keepTelemetry(t)
 	if err := run(t.Context(), []string{"-help"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help: %v", err)
 	}
@@ -29,6 +33,8 @@ func TestFlags(t *testing.T) {
 		{[]string{"-postgres", "mysql://somewhere"}, "-postgres"},
 		{[]string{"-redis", "localhost:6379"}, "-redis"},
 		{[]string{"-interval", "-1s"}, "Interval"},
+		{[]string{"-rule-tests", "tests.yaml"}, "-rules"},
+		{[]string{"-alertmanager", "localhost:9093"}, "http://"},
 	} {
 		if err := run(t.Context(), test.args, io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: %v, want one with %q", test.args, err, test.want)
@@ -36,23 +42,55 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestEvidence: wrong data says nothing about the database, a failure does.
-func TestEvidence(t *testing.T) {
-	for code, counts := range map[string]bool{"22003": false, "23514": false, "25006": true, "53100": true, "57P01": true, "": true} {
-		if err := evidence(&pgconn.PgError{Code: code}); (err != nil) != counts {
-			t.Errorf("%s: %v", code, err)
+// TestRefused: wrong data says nothing about the database, a failure does.
+func TestRefused(t *testing.T) {
+	for code, want := range map[string]bool{"22003": true, "23514": true, "25006": false, "53100": false, "57P01": false, "": false} {
+		if refused(&pgconn.PgError{Code: code}) != want {
+			t.Errorf("%s: not %t", code, want)
 		}
 	}
-	if evidence(nil) != nil || evidence(net.ErrClosed) == nil {
+	if refused(nil) || refused(net.ErrClosed) {
 		t.Error("only an answer of the database can be put down to the data")
+	}
+}
+
+// TestRules: the files are written, the tests name the rules from where they
+// are, and nothing is started.
+func TestRules(t *testing.T) {
+	dir := t.TempDir()
+	rules, tests := filepath.Join(dir, "rules.yaml"), filepath.Join(dir, "tests", "rules.yaml")
+	if err := os.Mkdir(filepath.Dir(tests), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"-rules", rules, "-rule-tests", tests}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{rules: runbooks + "postgres.md", tests: `"../rules.yaml"`} {
+		if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), text) {
+			t.Errorf("no %s in %s, %v", text, content, err)
+		}
+	}
+	if err := run(t.Context(), []string{"-rules", dir}, io.Discard); err == nil {
+		t.Error("a folder passes for a file of rules")
+	}
+}
+
+// TestRunbooks: what alerts link to is in this repository.
+func TestRunbooks(t *testing.T) {
+	s := new(store)
+	for _, c := range s.checks(time.Second) {
+		if c.Runbook == "" {
+			continue
+		}
+		if _, err := os.Stat("../../docs/runbooks/" + path.Base(c.Runbook)); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+		}
 	}
 }
 
 // TestWithoutDatabases: the program starts, says what is missing, and ends.
 func TestWithoutDatabases(t *testing.T) {
-	for _, signal := range []string{"TRACES", "METRICS", "LOGS"} {
-		t.Setenv("OTEL_"+signal+"_EXPORTER", "none")
-	}
+	keepTelemetry(t)
 	nobody, addr := freeAddr(t), freeAddr(t)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -65,8 +103,6 @@ func TestWithoutDatabases(t *testing.T) {
 	await(t, "http://"+addr+"/readyz", http.StatusServiceUnavailable, "[-]orders unhealthy: error (because of postgres)")
 	await(t, "http://"+addr+"/readyz?exclude=postgres&exclude=orders", http.StatusOK, "")
 	await(t, "http://"+addr+"/livez", http.StatusOK, "ok")
-	await(t, "http://"+addr+"/orders", http.StatusServiceUnavailable, "not available now")
-	await(t, "http://"+addr+"/popular", http.StatusServiceUnavailable, "not available now")
 	for body, want := range map[string]int{
 		"":                             http.StatusBadRequest,
 		`{"quantity":1}`:               http.StatusBadRequest,
@@ -86,6 +122,13 @@ func TestWithoutDatabases(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+func keepTelemetry(t *testing.T) {
+	t.Helper()
+	for _, signal := range []string{"TRACES", "METRICS", "LOGS"} {
+		t.Setenv("OTEL_"+signal+"_EXPORTER", "none")
+	}
 }
 
 func freeAddr(t *testing.T) string {
