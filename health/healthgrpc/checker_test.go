@@ -9,10 +9,12 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	"github.com/otelmon/otelmon-go/health"
 	"github.com/otelmon/otelmon-go/health/healthgrpc"
+	"github.com/otelmon/otelmon-go/health/healthtest"
 )
 
 func TestChecker(t *testing.T) {
@@ -52,4 +54,38 @@ func TestChecker(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCheckerProperties runs what every checker has to pass.
+func TestCheckerProperties(t *testing.T) {
+	healthtest.Run(t, func(t *testing.T) healthtest.Subject {
+		t.Helper()
+		inner, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		must(t, err)
+		listener := &healthtest.CountingListener{Listener: inner}
+		fake := new(server)
+		start(t, listener, fake)
+		return healthtest.Subject{
+			Check:       healthgrpc.Checker(connect(t, inner.Addr().String()), "shop.v1.Orders"),
+			Break:       fake.Break,
+			Repair:      fake.Repair,
+			Hang:        fake.Hang,
+			Connections: listener.Accepted,
+		}
+	})
+}
+
+// server answers as the fake does.
+type server struct {
+	healthpb.UnimplementedHealthServer
+	healthtest.Dependency
+}
+
+// Check implements the only method that is asked for.
+func (s *server) Check(ctx context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	answer := serving
+	if s.Ping(ctx) != nil {
+		answer = notServing
+	}
+	return &healthpb.HealthCheckResponse{Status: answer}, nil
 }
