@@ -66,7 +66,10 @@ func newGauges(m metric.Meter, r *Registry) (gauges, error) {
 func (g *gauges) observe(o metric.Observer, r *Registry) {
 	now := time.Now()
 	entries, results := r.readings(now)
-	verdict := r.summary(now).service
+	verdict := StateHealthy
+	for _, result := range results {
+		verdict = worst(verdict, result.weight(0))
+	}
 	o.ObserveFloat64(g.lag, r.lag(now).Seconds())
 	for i, s := range states() {
 		o.ObserveInt64(g.status, oneIf(s == verdict), g.verdicts[i]...)

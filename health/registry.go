@@ -206,10 +206,11 @@ func (r *Registry) Report() Report {
 	now := time.Now()
 	_, results := r.readings(now)
 	report := Report{
-		Time: now, State: r.summary(now).service, Draining: r.draining.Load(), Lag: r.lag(now),
+		Time: now, State: StateHealthy, Draining: r.draining.Load(), Lag: r.lag(now),
 		Results: make([]Result, len(results)),
 	}
 	for i, result := range results {
+		report.State = worst(report.State, result.weight(0)) // not the summary's, which may be of another moment
 		report.Results[i] = *result
 	}
 	return report

@@ -294,6 +294,32 @@ func TestUnregisterBreaksOff(t *testing.T) {
 	})
 }
 
+// A check that is removed during an execution and registered anew runs once at a
+// time, at its own pace, and hears nothing of the old one.
+func TestReplacedDuringAnExecution(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var old, calls atomic.Int32
+		release := make(chan struct{})
+		r := begin(t, Options{}, Check{Name: "c", Interval: time.Second, Func: func(context.Context) error {
+			old.Add(1)
+			<-release
+			return errDown
+		}})
+		advance(2 * time.Second)
+		if !r.Unregister("c") || r.Unregister("c") {
+			t.Error("removed twice")
+		}
+		must(t, r.Register(Check{Name: "c", Interval: 10 * time.Second, Func: func(context.Context) error { calls.Add(1); return nil }}))
+		advance(time.Second)
+		close(release)
+		advance(99 * time.Second)
+		expect(t, r, "c", StateHealthy, "")
+		if old.Load() != 1 || calls.Load() != 10 {
+			t.Errorf("the old check ran %d times, the new one %d times, want 1 and 10", old.Load(), calls.Load())
+		}
+	})
+}
+
 func TestContextEndsWithTheExecution(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept context.Context

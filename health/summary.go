@@ -10,8 +10,7 @@ import (
 // as for ten thousand. It is never changed.
 type summary struct {
 	version uint64
-	until   time.Time // when the next result expires; zero: never
-	service State
+	until   time.Time         // when the next result expires; zero: never
 	probes  [3]State          // by probeIndex
 	roots   map[string]string // a check and the one whose failure explains its own
 	results []*Result         // as they were then
@@ -42,7 +41,7 @@ func (r *Registry) summary(now time.Time) *summary {
 }
 
 func summarise(entries []*entry, now time.Time) *summary {
-	s := &summary{service: StateHealthy, probes: [3]State{StateHealthy, StateHealthy, StateHealthy}}
+	s := &summary{probes: [3]State{StateHealthy, StateHealthy, StateHealthy}}
 	s.results = make([]*Result, len(entries))
 	for i, e := range entries {
 		latest := e.latest.Load()
@@ -51,7 +50,6 @@ func summarise(entries []*entry, now time.Time) *summary {
 		}
 		result := latest.at(now)
 		s.results[i] = result
-		s.service = worst(s.service, result.weight(0))
 		for _, p := range [3]Probe{Liveness, Readiness, Startup} {
 			if result.Probes&p != 0 {
 				s.probes[probeIndex(p)] = worst(s.probes[probeIndex(p)], result.weight(p))
@@ -97,7 +95,10 @@ func (r *Registry) readings(now time.Time) ([]*entry, []*Result) {
 	results := make([]*Result, len(entries))
 	for i, e := range entries {
 		results[i] = e.latest.Load().at(now)
-		root, maintenance := s.roots[e.check.Name], reasonOf(windows, e.check.Name, now)
+		root, maintenance := "", reasonOf(windows, e.check.Name, now)
+		if results[i].failing() { // what the summary knew may be over
+			root = s.roots[e.check.Name]
+		}
 		if root == "" && maintenance == "" {
 			continue
 		}

@@ -44,7 +44,7 @@ type failure struct {
 func (r *Registry) Observe(name string, err error) {
 	list := *r.entries.Load()
 	at, found := slices.BinarySearchFunc(list, name, byName)
-	if !found || errors.Is(err, context.Canceled) {
+	if !found {
 		return
 	}
 	e := list[at]
@@ -58,20 +58,28 @@ func (r *Registry) Observe(name string, err error) {
 		}
 		return
 	}
-	e.traffic.newest.Store(&failure{judgeSafely(err), time.Now()})
+	proof, ok := prove(err)
+	if !ok {
+		return
+	}
+	e.traffic.newest.Store(&failure{proof, time.Now()})
 	if n := e.traffic.failures.Add(1); n == 1 || n == observedFailures {
 		r.hasten(e)
 	}
 }
 
-// judgeSafely is judge for where nobody else contains a foreign error's panic.
-func judgeSafely(err error) (f finding) {
+// prove judges a failure unless it proves nothing, and contains what a foreign
+// error's methods do.
+func prove(err error) (f finding, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			f = finding{StateUnhealthy, ReasonPanic, redact(fmt.Sprintf("panic: %v", v))}
+			f, ok = finding{StateUnhealthy, ReasonPanic, redact(fmt.Sprintf("panic: %v", v))}, true
 		}
 	}()
-	return judge(context.Background(), err)
+	if errors.Is(err, context.Canceled) {
+		return f, false
+	}
+	return judge(context.Background(), err), true
 }
 
 // outweigh returns found, or what traffic says if that is worse.
