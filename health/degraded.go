@@ -36,22 +36,26 @@ func judge(ctx context.Context, err error) finding {
 	if err == nil {
 		return finding{state: StateHealthy}
 	}
-	f := finding{state: severity(err), reason: ReasonError, message: redact(err.Error())}
+	f := finding{state: StateOf(err), reason: ReasonError, message: redact(err.Error())}
 	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 		f.reason = ReasonTimeout
 	}
 	return f
 }
 
-// severity returns StateDegraded if every branch of err's tree is marked, or
-// else StateUnhealthy.
-func severity(err error) State {
+// StateOf returns the state that a check with this error is in: healthy for nil,
+// degraded if every branch of err's tree is marked by [Degraded], or else
+// unhealthy. It is for checks that are made of checks.
+func StateOf(err error) State {
+	if err == nil {
+		return StateHealthy
+	}
 	switch e := err.(type) { //nolint:errorlint // walks the tree itself, to find the worst branch instead of the first
 	case degradedError:
 		return StateDegraded
 	case interface{ Unwrap() error }:
 		if cause := e.Unwrap(); cause != nil {
-			return severity(cause)
+			return StateOf(cause)
 		}
 	case interface{ Unwrap() []error }:
 		return severest(e.Unwrap())
@@ -63,7 +67,7 @@ func severest(errs []error) State {
 	state := StateHealthy
 	for _, err := range errs {
 		if err != nil {
-			state = worst(state, severity(err))
+			state = worst(state, StateOf(err))
 		}
 	}
 	if state == StateHealthy {

@@ -23,9 +23,8 @@ func All(checks ...func(context.Context) error) func(context.Context) error {
 }
 
 // AtLeast is for things that stand in for each other, such as replicas: it is
-// healthy if all checks are, degraded if k of them or more are, and otherwise
-// as bad as the worst of them, so that replicas which are all degraded don't
-// become a failure. It runs them as [All] does.
+// healthy if all checks are, degraded if k of them or more are of use, that is
+// healthy or degraded, and otherwise unhealthy. It runs them as [All] does.
 func AtLeast(k int, checks ...func(context.Context) error) func(context.Context) error {
 	fault := memberFault(checks)
 	if fault == "" && (k < 1 || k > len(checks)) {
@@ -36,13 +35,21 @@ func AtLeast(k int, checks ...func(context.Context) error) func(context.Context)
 	}
 	checks = slices.Clone(checks)
 	return func(ctx context.Context) error {
-		errs := slices.DeleteFunc(gather(ctx, checks), func(err error) bool { return err == nil })
-		healthy := len(checks) - len(errs)
+		useful := 0
+		var errs []error
+		for _, err := range gather(ctx, checks) {
+			if health.StateOf(err) != health.StateUnhealthy {
+				useful++
+			}
+			if err != nil {
+				errs = append(errs, err)
+			}
+		}
 		if len(errs) == 0 {
 			return nil
 		}
-		err := fmt.Errorf("%d of %d are healthy: %w", healthy, len(checks), errors.Join(errs...))
-		if healthy >= k {
+		err := fmt.Errorf("%d of %d are of use: %w", useful, len(checks), errors.Join(errs...))
+		if useful >= k {
 			return health.Degraded(err)
 		}
 		return err

@@ -31,14 +31,14 @@ func TestAllAndAtLeast(t *testing.T) {
 		"all, worst first":   {All(fail, limp), health.StateUnhealthy, "down\nlimping"},
 		"all, panic":         {All(crash, limp), health.StateUnhealthy, "panic: boom\nlimping"},
 		"all, Goexit":        {All(vanish, pass), health.StateUnhealthy, "runtime.Goexit was called"},
-		"all of all":         {All(All(limp), AtLeast(1, pass, fail)), health.StateDegraded, "limping\n1 of 2 are healthy: down"},
+		"all of all":         {All(All(limp), AtLeast(1, pass, fail)), health.StateDegraded, "limping\n1 of 2 are of use: down"},
 		"at least, healthy":  {AtLeast(2, pass, pass, pass), health.StateHealthy, ""},
-		"at least, spare":    {AtLeast(2, pass, fail, pass), health.StateDegraded, "2 of 3 are healthy: down"},
-		"at least, panic":    {AtLeast(1, pass, crash), health.StateDegraded, "1 of 2 are healthy: panic: boom"},
-		"at least, too few":  {AtLeast(2, pass, fail, fail), health.StateUnhealthy, "1 of 3 are healthy: down\ndown"},
-		"at least, limping":  {AtLeast(2, limp, limp), health.StateDegraded, "0 of 2 are healthy: limping\nlimping"},
-		"at least, mixed":    {AtLeast(2, pass, limp, fail), health.StateUnhealthy, "1 of 3 are healthy: limping\ndown"},
-		"at least, all down": {AtLeast(1, fail, fail), health.StateUnhealthy, "0 of 2 are healthy: down\ndown"},
+		"at least, spare":    {AtLeast(2, pass, fail, pass), health.StateDegraded, "2 of 3 are of use: down"},
+		"at least, panic":    {AtLeast(1, pass, crash), health.StateDegraded, "1 of 2 are of use: panic: boom"},
+		"at least, too few":  {AtLeast(2, pass, fail, fail), health.StateUnhealthy, "1 of 3 are of use: down\ndown"},
+		"at least, limping":  {AtLeast(2, limp, limp), health.StateDegraded, "2 of 2 are of use: limping\nlimping"},
+		"at least, mixed":    {AtLeast(2, pass, limp, fail), health.StateDegraded, "2 of 3 are of use: limping\ndown"},
+		"at least, all down": {AtLeast(1, fail, fail), health.StateUnhealthy, "0 of 2 are of use: down\ndown"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			got := execute(t, tc.check)

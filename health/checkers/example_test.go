@@ -96,7 +96,7 @@ func ExampleAtLeast() {
 	up := func(context.Context) error { return nil }
 	down := func(context.Context) error { return errors.New("replica 3: connection refused") }
 	fmt.Println(checkers.AtLeast(2, up, up, down)(context.Background())) // which is degraded
-	// Output: 2 of 3 are healthy: replica 3: connection refused
+	// Output: 2 of 3 are of use: replica 3: connection refused
 }
 
 func ExampleCertificate() {
