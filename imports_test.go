@@ -35,7 +35,7 @@ func rules() map[string][]string {
 		"health/checkers":   {module + "health", otel + "/attribute"},
 		"health/healthgrpc": {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
 		"health/alert":      append([]string{module + "health"}, api...),
-		"health/healthtest": {module + "health"},
+		"health/healthtest": {},
 		"bulk":              append([]string{"golang.org/x/time/rate"}, api...),
 		"exporters": {
 			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",

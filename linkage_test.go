@@ -17,7 +17,6 @@ import (
 	_ "github.com/otelmon/otelmon-go/health"
 	_ "github.com/otelmon/otelmon-go/health/alert"
 	_ "github.com/otelmon/otelmon-go/health/checkers"
-	_ "github.com/otelmon/otelmon-go/health/healthtest"
 	_ "github.com/otelmon/otelmon-go/otelmon"
 )
 
@@ -36,7 +35,7 @@ func heavy() []string {
 }
 
 func TestLinkage(t *testing.T) {
-	for _, start := range []string{"health", "health/alert", "health/checkers", "health/healthtest", "bulk"} {
+	for _, start := range []string{"health", "health/alert", "health/checkers", "bulk"} {
 		t.Run(start, func(t *testing.T) {
 			linked := links(t, module+start)
 			if _, ok := linked[otel+"/trace"]; !ok {

@@ -1,5 +1,5 @@
 // Package healthtest tries out a checker of your own, that is a function for
-// [health.Check.Func], as the world will: with a dependency that works, fails and
+// health.Check.Func, as the world will: with a dependency that works, fails and
 // doesn't answer.
 //
 //	func TestWarehouseChecker(t *testing.T) {
@@ -29,8 +29,8 @@
 //     connection, is none.
 //   - It uses its connection again instead of dialling each time.
 //
-// In all of them its errors quote no secret. What a subject can't be asked, because the field of [Subject] for it is nil, is
-// skipped, which shows under -v.
+// In all of them its errors quote no secret. What a subject can't be asked,
+// because the field of [Subject] for it is nil, is skipped, which shows under -v.
 //
 // # Time
 //

@@ -54,6 +54,25 @@ func TestRepairEndsAHang(t *testing.T) {
 	})
 }
 
+func TestCountingListener(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	listener := &healthtest.CountingListener{Listener: server.Listener}
+	server.Listener = listener
+	server.Start()
+	defer server.Close()
+	for n := range 3 {
+		if got := listener.Accepted(); got != n {
+			t.Errorf("%d connections accepted, want %d", got, n)
+		}
+		resp, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		server.Client().CloseIdleConnections()
+	}
+}
+
 // TestInSynctest: what an application does about a failure, in no time.
 func TestInSynctest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

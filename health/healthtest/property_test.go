@@ -130,6 +130,9 @@ func badCheckers() []badChecker {
 			func(w *world) check {
 				return func(ctx context.Context) error {
 					deadline, ok := ctx.Deadline()
+					if err := ctx.Err(); err != nil {
+						return err
+					}
 					if !ok {
 						return w.Ping(context.Background())
 					}

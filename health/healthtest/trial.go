@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/otelmon/otelmon-go/health"
 )
 
 const (
@@ -41,10 +39,10 @@ func (tr *trial) pass() error {
 	return nil
 }
 
-// call runs the check once, for as long as a registry would let it. found is what
-// it returned, fault what it did instead of returning.
+// call runs the check once, with time enough. found is what it returned, fault what
+// it did instead of returning.
 func (tr *trial) call() (found, fault error) {
-	ctx, cancel := context.WithTimeout(context.Background(), health.DefaultTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return tr.callWith(ctx)
 }
