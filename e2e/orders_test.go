@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -197,4 +198,42 @@ func TestReadOnlyPostgres(t *testing.T) {
 	})
 	s.awaitReady(t)
 	s.terminate(t, shutdownLimit)
+}
+
+// TestLockedTable: a ping passes where every query waits. The check that asks for
+// the table tells, and does not blame the database.
+func TestLockedTable(t *testing.T) {
+	s := startShop(t, withoutTelemetry())
+	s.mustAnswer(t, 2, http.StatusCreated)
+	psql := s.postgres.psql(t, "BEGIN", "LOCK TABLE orders", "SELECT pg_sleep(600)")
+	lock := run(t, psql)
+	r := s.await(t, "orders should fail", func(r readiness) bool { return r.check("orders").State == "unhealthy" })
+	if c := r.check("orders"); r.status != http.StatusServiceUnavailable || c.Reason != "timeout" || c.Because != "" {
+		t.Errorf("%d, %+v; want 503 and a timeout of its own", r.status, c)
+	}
+	if c := r.check("postgres"); c.State != "healthy" {
+		t.Errorf("postgres: %+v", c)
+	}
+	if err := s.postgres.execute(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"); err != nil {
+		t.Fatal(err)
+	}
+	lock.wait(t, noticed)
+	s.awaitReady(t)
+	s.terminate(t, shutdownLimit)
+}
+
+// TestDrain: from SIGTERM on no new traffic is asked for, while what still comes
+// is served.
+func TestDrain(t *testing.T) {
+	s := startShop(t, withoutTelemetry(), "-drain", "4s")
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, "readiness should fail", func(r readiness) bool { return r.status == http.StatusServiceUnavailable })
+	awaitAnswer(t, s.base+"/livez", "ok", s.ended)
+	s.mustAnswer(t, 2, http.StatusCreated)
+	s.wait(t, shutdownLimit)
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }

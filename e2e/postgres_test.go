@@ -112,15 +112,19 @@ func (pg *postgres) stop(t *testing.T) {
 // execute runs statements, each by itself.
 func (pg *postgres) execute(t *testing.T, statements ...string) error {
 	t.Helper()
-	args := []string{"-X", "-q", "-h", pg.host, "-p", pg.port, "-U", "postgres", "-v", "ON_ERROR_STOP=1"}
-	for _, s := range statements {
-		args = append(args, "-c", s)
-	}
-	psql := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(filepath.Dir(pg.server), "psql"), args...)
-	if out, err := psql.CombinedOutput(); err != nil {
+	if out, err := pg.psql(t, statements...).CombinedOutput(); err != nil {
 		return fmt.Errorf("psql: %w\n%s", err, out)
 	}
 	return nil
+}
+
+func (pg *postgres) psql(t *testing.T, statements ...string) *exec.Cmd {
+	t.Helper()
+	args := []string{"-X", "-q", "-d", pg.url(), "-v", "ON_ERROR_STOP=1"}
+	for _, s := range statements {
+		args = append(args, "-c", s)
+	}
+	return exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(filepath.Dir(pg.server), "psql"), args...)
 }
 
 func (pg *postgres) url() string {
