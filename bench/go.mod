@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/alexliesenfeld/health v0.8.0
 	github.com/cheggaaa/pb/v3 v3.3.0
+	github.com/hellofresh/health-go/v5 v5.5.4
 	github.com/otelmon/otelmon-go v0.0.0
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/vbauerster/mpb/v8 v8.16.2

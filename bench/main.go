@@ -3,6 +3,7 @@
 //
 //	go run .            everything
 //	go run . span http  only the pairs whose names contain one of the words
+//	go run . faults     only the faults that are put to health and its rivals
 //
 // It exits with 1 when a bound is missed. A bound is about ratios or
 // differences within one run; the times themselves mean nothing on another
@@ -19,10 +20,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/otelmon/otelmon-go/bench/faults"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
 func main() {
+	if faults.Child(os.Stdout, os.Args[1:]) {
+		return
+	}
 	if err := run(context.Background(), os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1) //nolint:forbidigo // this is func main
@@ -31,10 +36,36 @@ func main() {
 
 var errMissed = errors.New("bounds are missed: see the lines marked MISSED")
 
+// The word that asks for the table of faults.
+const faultsWord = "faults"
+
 func run(ctx context.Context, out io.Writer, words []string) error {
 	if err := forgetSettings(); err != nil {
 		return err
 	}
+	missed := false
+	if !slices.Equal(words, []string{faultsWord}) {
+		var err error
+		if missed, err = compare(ctx, out, words); err != nil {
+			return err
+		}
+	}
+	if len(words) == 0 || slices.Contains(words, faultsWord) {
+		fmt.Fprintln(out)
+		fault, err := faults.Print(ctx, out)
+		if err != nil {
+			return err
+		}
+		missed = missed || fault
+	}
+	if missed {
+		return errMissed
+	}
+	return nil
+}
+
+// compare prints the table of pairs, and reports whether a bound was missed.
+func compare(ctx context.Context, out io.Writer, words []string) (missed bool, err error) {
 	// A collection in the middle of a batch is noise. What garbage costs is
 	// told by the columns of allocations.
 	debug.SetGCPercent(400)
@@ -47,24 +78,21 @@ func run(ctx context.Context, out io.Writer, words []string) error {
 	early := newCounter("bench.early")
 	mon, err := startOurs(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	raw := startRaw()
 	for _, group := range groups(mon, raw, early) {
 		t.measure(group(), wanted)
 	}
 	if err := errors.Join(mon.Shutdown(ctx), raw.shutdown(ctx)); err != nil {
-		return err
+		return false, err
 	}
 	if wanted("binary") {
 		if err := t.sizes(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if t.missed {
-		return errMissed
-	}
-	return nil
+	return t.missed, nil
 }
 
 // groups are the pairs with an SDK. A group begins when it is called. The early
