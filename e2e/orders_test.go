@@ -55,6 +55,8 @@ type readiness struct {
 type check struct {
 	Name, State, Reason, Message, Runbook string
 	Because                               string `json:"suppressed_by"`
+	Streak                                int
+	Timestamp                             time.Time
 }
 
 func (r readiness) check(name string) check {
@@ -164,6 +166,15 @@ func TestReadOnlyPostgres(t *testing.T) {
 	for range 10 {
 		s.mustAnswer(t, -1, http.StatusUnprocessableEntity) // which is no fault of the database
 	}
+	results := make(map[time.Time]bool)
+	s.await(t, "postgres should be executed again", func(r readiness) bool {
+		c := r.check("postgres")
+		if c.State != "healthy" || c.Streak > 0 {
+			t.Fatalf("orders with wrong data are held against postgres: %+v", c)
+		}
+		results[c.Timestamp] = true
+		return len(results) > 4
+	})
 	readOnly := func(is string) {
 		if err := s.postgres.execute(t, "ALTER SYSTEM SET default_transaction_read_only = "+is, "SELECT pg_reload_conf()"); err != nil {
 			t.Fatal(err)
