@@ -46,10 +46,11 @@ func (d *duel) ratio() float64 {
 
 func (d *duel) outcome() outcome {
 	ratio := d.ratio()
-	return outcome{
-		fmt.Sprintf("%s, with %s: %.2f×", micros(slices.Min(d.without)), micros(slices.Min(d.with)), ratio),
-		ratio <= most,
-	}
+	return outcome{fmt.Sprintf("%s: %.2f×", d.best(), ratio), ratio <= most}
+}
+
+func (d *duel) best() string {
+	return fmt.Sprintf("%s, with %s", micros(slices.Min(d.without)), micros(slices.Min(d.with)))
 }
 
 // percentile sorts.

@@ -91,10 +91,13 @@ func listener(l library) outcome {
 	}
 	told := make(chan struct{})
 	var once sync.Once
-	s := l.listen(check{name: "db", do: pass}, func() { once.Do(func() { close(told) }) })
+	opened := make(chan *service, 1)
+	go func() { // for even the start may be what blocks
+		opened <- l.listen(check{name: "db", do: pass}, func() { once.Do(func() { close(told) }) })
+	}()
 	select {
 	case <-told:
-		s.stop()
+		(<-opened).stop()
 		return outcome{"it gets its answer", true}
 	case <-time.After(blocked):
 		return outcome{Facts: "deadlock"}

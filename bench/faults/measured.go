@@ -81,7 +81,11 @@ func (c *crowd) close() {
 
 // pairOf are two crowds that differ in their hung checks only.
 func (l library) pairOf(s spec, n, hung int, optional bool) (with, without *crowd) {
-	return l.openCrowd(s, n, hung, optional), l.openCrowd(s, n, 0, optional)
+	var opening sync.WaitGroup
+	opening.Go(func() { with = l.openCrowd(s, n, hung, optional) })
+	opening.Go(func() { without = l.openCrowd(s, n, 0, optional) })
+	opening.Wait()
+	return with, without
 }
 
 // probes returns how long each of n probes took.
@@ -137,7 +141,7 @@ func load(l library) outcome {
 			func() float64 { return p99(with.loaded(each)) }, func() float64 { return p99(without.loaded(each)) },
 		).outcome()
 	} else {
-		o = once(p99(with.loaded(1)), p99(without.loaded(1)))
+		o = brief(func() float64 { return p99(with.loaded(1)) }, func() float64 { return p99(without.loaded(1)) })
 	}
 	return answered(o, without, with, http.StatusOK)
 }
@@ -156,7 +160,7 @@ func verdict(l library) outcome {
 			func() float64 { return ask(with, batch) }, func() float64 { return ask(without, batch) },
 		).outcome()
 	} else {
-		o = once(ask(with, 1), ask(without, 1))
+		o = brief(func() float64 { return ask(with, 1) }, func() float64 { return ask(without, 1) })
 	}
 	body := with.probe().Body.Len()
 	o.Facts += fmt.Sprintf("; the failure in full %s, %d KB", micros(slices.Min(with.probes(3, http.MethodGet))), body/1000)
@@ -172,7 +176,11 @@ func answered(o outcome, without, with *crowd, want int) outcome {
 	return o
 }
 
-// once is the duel of those that take too long for another round.
-func once(with, without float64) outcome {
-	return (&duel{with: []float64{with}, without: []float64{without}}).outcome()
+// brief is for those that take too long for a duel: the best of a second.
+func brief(with, without func() float64) outcome {
+	var d duel
+	for start := time.Now(); len(d.with) == 0 || time.Since(start) < time.Second; {
+		d.without, d.with = append(d.without, without()), append(d.with, with())
+	}
+	return outcome{Facts: d.best()}
 }
