@@ -203,6 +203,10 @@ func TestHoldCountsFromTheFirstFault(t *testing.T) {
 	if len(alerts) != 1 || alerts[0].Labels[labelName] != string(unhealthy) {
 		t.Errorf("after the hold: %+v", alerts)
 	}
+	again, _ := d.decide(health.Report{Time: now.Add(time.Hour), Results: []health.Result{{Name: "a", State: health.StateUnhealthy}}}, nil)
+	if !alerts[0].fresh || len(again) != 1 || again[0].fresh {
+		t.Errorf("what is new at first is not the second time: %+v, %+v", alerts, again)
+	}
 }
 
 func TestRead(t *testing.T) {

@@ -70,7 +70,7 @@ func TestAddresses(t *testing.T) {
 		"fd00::1": true, "2001:db8::1": true, "64:ff9b::808:808": true,
 		"169.254.169.254": false, "169.254.0.1": false, "100.100.100.200": false, "168.63.129.16": false, "192.0.0.192": false,
 		"fe80::1": false, "fe80::1%eth0": false, "febf::1": false, "fd00:ec2::254": false, "fd20:ce::254": false,
-		"::ffff:169.254.169.254": false, "64:ff9b::a9fe:a9fe": false, "2002:a9fe:a9fe::1": false, "ff02::1": false, "224.0.0.1": false,
+		"::ffff:169.254.169.254": false, "::ffff:100.100.100.200": false, "fd00:ec2::254%eth0": false, "64:ff9b::a9fe:a9fe": false, "2002:a9fe:a9fe::1": false, "ff02::1": false, "224.0.0.1": false,
 	} {
 		err := guard(t.Context(), "tcp", netip.AddrPortFrom(netip.MustParseAddr(address), 80).String(), nil)
 		if (err == nil) != want {

@@ -203,7 +203,11 @@ func TestSlackMessage(t *testing.T) {
 	if got := slackBody(t, a, b, replaced); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
-	if got := slackBody(t, alertOf("cart", degraded, nil)); !strings.HasPrefix(got, ":warning: ") {
+	c := alertOf("cart", degraded, map[string]string{"summary": "<!here>"})
+	if got := slackBody(t, c, resolved(alertOf("x", stale, c.Annotations), a.StartsAt)); strings.Contains(got, "<") {
+		t.Errorf("the summary mentions everybody: %s", got)
+	}
+	if got := slackBody(t, c); !strings.HasPrefix(got, ":warning: ") {
 		t.Errorf("%s", got)
 	}
 }

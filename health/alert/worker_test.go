@@ -292,6 +292,38 @@ func TestShutdownSendsWhatIsLeft(t *testing.T) {
 	})
 }
 
+// A receiver that heeds its context is gone when Shutdown has no time left.
+func TestShutdownBreaksSendsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := &postbox{answer: func(ctx context.Context, _ Notification) error { <-ctx.Done(); return ctx.Err() }}
+		r := watched(t, health.Check{Name: "postgres", Func: (&dial{err: errDown}).check})
+		s := begin(t, r, Options{Receivers: []Receiver{To("box", box)}})
+		advance(DefaultHold + 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err == nil {
+			t.Error("what was not delivered is an error")
+		}
+		synctest.Wait()
+		if !isClosed(s.done) {
+			t.Error("the send goes on")
+		}
+	})
+}
+
+func TestDefaults(t *testing.T) {
+	t.Setenv("OTEL_SERVICE_NAME", "from-environment")
+	o := Options{}.withDefaults()
+	must(t, o.validate())
+	if o.Service != "from-environment" || o.Hold != DefaultHold || o.Reminder != DefaultReminder || len(o.Receivers) != 1 || o.Receivers[0].name != "slog" {
+		t.Errorf("%+v", o)
+	}
+	t.Setenv("OTEL_SERVICE_NAME", "")
+	if o := (Options{}).withDefaults(); !strings.HasPrefix(o.Service, "unknown_service:alert.test") {
+		t.Errorf("service %q", o.Service)
+	}
+}
+
 func TestEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		box := &postbox{}
