@@ -48,6 +48,19 @@ func TestRunIsShared(t *testing.T) {
 	})
 }
 
+// Traffic spares the executions of the schedule, not one that was asked for.
+func TestRunIsNotSpared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		r := begin(t, Options{}, Check{Name: "c", Func: func(context.Context) error { calls.Add(1); return nil }})
+		advance(2 * time.Second)
+		r.Observe("c", nil)
+		if _, err := r.Run(t.Context(), "c"); err != nil || calls.Load() != 2 {
+			t.Errorf("%d executions, want 2 (%v)", calls.Load(), err)
+		}
+	})
+}
+
 func TestRunFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Options{})
@@ -80,10 +93,14 @@ func TestRunDoesNotWaitForNothing(t *testing.T) {
 			Check{Name: "stopped", Timeout: time.Hour, Interval: time.Hour, Func: wait})
 		advance(5 * time.Second)
 		r.Pause("paused")
+		start := time.Now()
 		for _, name := range []string{"hung", "paused"} {
 			if _, err := r.Run(t.Context(), name); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("waited %v", took)
 		}
 		var wg sync.WaitGroup
 		for _, name := range []string{"removed", "stopped"} {
@@ -120,8 +137,12 @@ func TestRunAfterTheVerdict(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
+		start := time.Now()
 		close(release)
 		<-done
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the second execution came after %v", took)
+		}
 		if n := calls.Load(); n != 2 {
 			t.Errorf("%d executions, want a second one", n)
 		}

@@ -90,6 +90,18 @@ func TestRootCause(t *testing.T) {
 	})
 }
 
+// Of several causes the first to fail is told, and at the same moment the first
+// by name.
+func TestTheFirstCauseIsTold(t *testing.T) {
+	at := func(seconds int64, name string, dependsOn ...string) *Result {
+		return &Result{Name: name, State: StateUnhealthy, Since: time.Unix(seconds, 0), DependsOn: dependsOn}
+	}
+	got := roots([]*Result{at(3, "a"), at(2, "b"), at(2, "c"), at(4, "d", "a", "b", "c"), at(1, "e", "a")})
+	if want := "map[d:b e:a]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
+
 // Whatever the states and the graph: a cause fails, is itself explained by
 // nothing, and is reached by failing dependencies alone.
 func TestRootsOfRandomGraphs(t *testing.T) {
@@ -193,19 +205,26 @@ func TestNeighboursLookSooner(t *testing.T) {
 	})
 }
 
-// Replicas that were down together must not ask together when their database
-// comes back.
+// Replicas that noticed an outage at the same moment must not ask together when
+// their database comes back.
 func TestRecoveryIsSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const interval, replicas = 20 * time.Second, 100
 		var mu sync.Mutex // guards what follows
-		down := true
+		down, inStep := false, true
 		var quarters [4]int
-		source := rand.New(rand.NewPCG(9, 10))
 		var back time.Time
+		source := rand.New(rand.NewPCG(9, 10))
 		for range replicas {
 			r := New(Options{})
-			r.random = func() float64 { return 0.5 } // as if by chance all were in step
+			r.random = func() float64 {
+				mu.Lock()
+				defer mu.Unlock()
+				if inStep {
+					return 0.5
+				}
+				return source.Float64()
+			}
 			seen := false
 			must(t, r.Register(Check{Name: "c", Interval: interval, Func: func(context.Context) error {
 				mu.Lock()
@@ -213,7 +232,7 @@ func TestRecoveryIsSpread(t *testing.T) {
 				if down {
 					return errDown
 				}
-				if !seen {
+				if !seen && !back.IsZero() {
 					seen = true
 					quarters[min(3, time.Since(back)*4/interval)]++
 				}
@@ -221,21 +240,19 @@ func TestRecoveryIsSpread(t *testing.T) {
 			}}))
 			must(t, r.Start(t.Context()))
 			defer func() { must(t, r.Shutdown(t.Context())) }()
-			r.mu.Lock()
-			r.random = func() float64 { mu.Lock(); defer mu.Unlock(); return source.Float64() }
-			r.mu.Unlock()
 		}
+		locked := func(f func()) { mu.Lock(); defer mu.Unlock(); f() }
 		advance(5 * time.Minute)
-		mu.Lock()
-		back, down = time.Now(), false
-		mu.Unlock()
+		locked(func() { down, inStep = true, false })
+		advance(interval * 5 / 4) // all notice, within a tenth of the interval
+		locked(func() { down, back = false, time.Now() })
 		advance(2 * interval)
-		mu.Lock()
-		defer mu.Unlock()
-		for i, n := range quarters {
-			if n < replicas/10 {
-				t.Errorf("%d of %d replicas came back in quarter %d of the interval: %v", n, replicas, i+1, quarters)
+		locked(func() {
+			for i, n := range quarters {
+				if n < replicas/10 {
+					t.Errorf("%d of %d replicas came back in quarter %d of the interval: %v", n, replicas, i+1, quarters)
+				}
 			}
-		}
+		})
 	})
 }

@@ -38,6 +38,7 @@ func TestFallAndRise(t *testing.T) {
 		{3, 3, "hdduuuuu", "hhhddduu"}, // three have found it no better than degraded
 		{3, 3, "huuddd", "hhhddd"},
 		{3, 1, "hdudud", "hhhddd"},
+		{2, 2, "duhuhuh", "ddddddd"}, // better and worse in turn prove neither
 		{2, 3, "uhdhhhh", "uuudddh"}, // three have found it no worse than degraded
 	} {
 		e := newEntry(Check{Name: "c", Fall: tc.fall, Rise: tc.rise}.withDefaults(), time.Now())
@@ -105,7 +106,9 @@ func TestHungCountsTowardsFall(t *testing.T) {
 		if want := "unhealthy 1 of 3 times: has not returned for 1s, the timeout is 1s"; result.Message != want {
 			t.Errorf("message %q, want %q", result.Message, want)
 		}
-		advance(4 * time.Second) // two of the faster intervals
+		advance(3 * time.Second)
+		expect(t, r, "c", StateHealthy, "")
+		advance(time.Second) // two of the faster intervals
 		expect(t, r, "c", StateUnhealthy, ReasonHung)
 		events := got.events.all()
 		if len(events) != 2 || events[1].TraceID() == [16]byte{} || events[1].TraceID() != got.spans.Ended()[1].SpanContext().TraceID() {
@@ -120,8 +123,10 @@ func TestGrace(t *testing.T) {
 		o, got := recording(t)
 		r := begin(t, o,
 			Check{Name: "comes", Critical: true, Grace: time.Minute, Func: script("uuuuuh")},
+			Check{Name: "limps", Grace: time.Minute, Func: script("d")},
 			Check{Name: "never", Critical: true, Grace: time.Minute, Func: fail})
 		advance(10 * time.Second)
+		expect(t, r, "limps", StateDegraded, ReasonError)
 		for _, name := range []string{"comes", "never"} {
 			if result := expect(t, r, name, StateUnknown, ReasonPending); result.Message != "starting: down" {
 				t.Errorf("message %q", result.Message)
@@ -130,8 +135,8 @@ func TestGrace(t *testing.T) {
 		if report := r.Report(); report.Verdict(Liveness) != StateHealthy || report.Verdict(Readiness) != StateUnknown {
 			t.Errorf("liveness %s, readiness %s while starting", report.Verdict(Liveness), report.Verdict(Readiness))
 		}
-		if n := len(got.events.all()); n != 0 {
-			t.Errorf("%d events while starting", n)
+		if n := len(got.events.all()); n != 1 {
+			t.Errorf("%d events while starting, want that of the one that limps", n)
 		}
 		advance(time.Minute)
 		expect(t, r, "comes", StateHealthy, "")
@@ -185,7 +190,7 @@ func TestFlappingIsToldOnce(t *testing.T) {
 		})
 		must(t, r.Start(t.Context()))
 		advance(20 * time.Second)
-		if result := resultOf(t, r, "c"); !result.Flapping {
+		if result := resultOf(t, r, "c"); !result.Flapping || sum(t, got.collect(t)["health.check.flapping"]) != 1 {
 			t.Error("it is not flapping")
 		}
 		advance(time.Minute)
@@ -206,6 +211,22 @@ func TestFlappingIsToldOnce(t *testing.T) {
 		}
 		if n := sum(t, got.collect(t)["health.check.transitions"]); n != 42 {
 			t.Errorf("%d changes were counted, want 42", n)
+		}
+	})
+}
+
+func TestPauseEndsFlapping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{}, Check{Name: "c", Interval: time.Second, Func: script(strings.Repeat("uh", 10))})
+		advance(10 * time.Second)
+		if !resultOf(t, r, "c").Flapping {
+			t.Error("it is not flapping")
+		}
+		r.Pause("c")
+		r.Resume("c")
+		advance(2 * time.Second)
+		if result := resultOf(t, r, "c"); result.Flapping || result.State == StateUnknown {
+			t.Errorf("after a pause: %+v", result)
 		}
 	})
 }

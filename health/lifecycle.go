@@ -49,7 +49,8 @@ func (r *Registry) Start(ctx context.Context) error {
 }
 
 // Shutdown stops the checks, ends the series, and waits for everything that the
-// registry started. From then on every check is unknown, with ReasonStopped.
+// registry started. From then on every check is unknown, with ReasonStopped, and
+// readiness fails as after [Registry.Drain].
 //
 // When ctx ends first, the error names the checks that still run: Go can't kill
 // a function that ignores its context, so its goroutine stays until it returns.
@@ -87,6 +88,7 @@ func (r *Registry) halt() {
 		e.tell()
 	}
 	r.nextDue.Store(0)
+	r.draining.Store(true)
 	r.changed()
 	r.active++
 	go func() {

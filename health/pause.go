@@ -37,7 +37,7 @@ func (r *Registry) interrupt(name string, reason Reason, message string) bool {
 	now := time.Now()
 	last := e.latest.Load()
 	next := last.without(reason, message, now)
-	e.paused, e.doubt, e.changes = pause, doubt{}, 0
+	e.paused, e.changes = pause, 0
 	e.latest.Store(next)
 	r.changed()
 	if pause {

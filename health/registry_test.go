@@ -95,7 +95,7 @@ func TestBeforeTheFirstResult(t *testing.T) {
 		advance(2 * time.Second)
 		verdicts("degraded healthy degraded degraded")
 		must(t, r.Shutdown(t.Context()))
-		verdicts("unknown healthy unknown unknown")
+		verdicts("unknown healthy unhealthy unknown")
 	})
 }
 

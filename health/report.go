@@ -18,7 +18,8 @@ type Report struct {
 	// there is no check at all.
 	State State
 
-	// Draining tells that [Registry.Drain] was called: readiness fails.
+	// Draining tells that [Registry.Drain] or [Registry.Shutdown] was called:
+	// readiness fails.
 	Draining bool
 
 	// Lag is how late the scheduler is with the execution that is due first: more

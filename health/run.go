@@ -163,6 +163,7 @@ func (r *Registry) replaced(e *entry, before *Result, steps []step, now time.Tim
 		r.bringForward(e, last.Add(jittered(e.check.fastInterval(), 0.2, r.random())))
 	}
 	if before.failing() != after.failing() {
+		r.replan(e)
 		r.lookAround(e, after.failing(), now)
 	}
 	return steps

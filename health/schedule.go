@@ -146,6 +146,16 @@ func jittered(d time.Duration, width, random float64) time.Duration {
 	return time.Duration((1 - width/2 + width*random) * float64(d))
 }
 
+// replan takes the pause that suits the state which the last execution found
+// out; the one in force was chosen before. The caller holds r.mu.
+func (r *Registry) replan(e *entry) {
+	if e.slot >= 0 {
+		e.due = e.started.Add(r.pause(e))
+		heap.Fix(&r.agenda, e.slot)
+		r.nudge()
+	}
+}
+
 // bringForward makes e due at that time if it would be later. The caller holds
 // r.mu.
 func (r *Registry) bringForward(e *entry, at time.Time) {

@@ -79,6 +79,7 @@ func TestShutdownWithoutChecks(t *testing.T) {
 	registry := begin(t)
 	stream := watch(t, client(t, registry), "", serving)
 	must(t, registry.Shutdown(t.Context()))
+	stream.expect(t, notServing)
 	stream.expectEnd(t, codes.Unavailable)
 }
 

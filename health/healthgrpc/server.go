@@ -80,7 +80,7 @@ func (s *Server) Watch(req *healthpb.HealthCheckRequest, stream healthpb.Health_
 	const none healthpb.HealthCheckResponse_ServingStatus = -1
 	last := none
 	for report := range s.registry.Watch(stream.Context()) {
-		over := ending(&report)
+		over := report.Draining
 		if over && last == none {
 			break // with a message the client would come back at once, and again
 		}
@@ -119,7 +119,7 @@ func (s *Server) answer(report *health.Report, service string) healthpb.HealthCh
 }
 
 func unlessEnding(report *health.Report, state health.State) healthpb.HealthCheckResponse_ServingStatus {
-	if ending(report) {
+	if report.Draining {
 		return healthpb.HealthCheckResponse_NOT_SERVING
 	}
 	return serving(state)
@@ -132,10 +132,4 @@ func serving(state health.State) healthpb.HealthCheckResponse_ServingStatus {
 	case health.StateUnhealthy, health.StateUnknown:
 	}
 	return healthpb.HealthCheckResponse_NOT_SERVING
-}
-
-// ending reports whether new work should go elsewhere whatever the checks say.
-// When a registry is shut down, that stands on every check.
-func ending(report *health.Report) bool {
-	return report.Draining || len(report.Results) > 0 && report.Results[0].Reason == health.ReasonStopped
 }
