@@ -115,6 +115,9 @@ func gaugesByHand(report health.Report) *sdkmetric.ManualReader {
 		severity    = must(m.Int64ObservableGauge("health.check.severity"))
 		completion  = must(m.Float64ObservableGauge("health.check.last_completion.timestamp"))
 		success     = must(m.Float64ObservableGauge("health.check.last_success.timestamp"))
+		flapping    = must(m.Int64ObservableUpDownCounter("health.check.flapping"))
+		muted       = must(m.Int64ObservableUpDownCounter("health.check.muted"))
+		lag         = must(m.Float64ObservableGauge("health.scheduler.lag"))
 		states      = []string{"healthy", "degraded", "unhealthy", "unknown"}
 		serviceSets [4][]metric.ObserveOption
 		stateSets   [checkCount][4][]metric.ObserveOption
@@ -138,6 +141,7 @@ func gaugesByHand(report health.Report) *sdkmetric.ManualReader {
 		return 0
 	}
 	_ = must(m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		o.ObserveFloat64(lag, report.Lag.Seconds())
 		for s := range states {
 			o.ObserveInt64(service, one(s, 0), serviceSets[s]...)
 		}
@@ -146,11 +150,19 @@ func gaugesByHand(report health.Report) *sdkmetric.ManualReader {
 				o.ObserveInt64(status, one(s, i), stateSets[i][s]...)
 			}
 			o.ObserveInt64(severity, 0, checkSets[i]...)
+			o.ObserveInt64(flapping, 0, nameSets[i]...)
+			o.ObserveInt64(muted, 0, nameSets[i]...)
 			o.ObserveFloat64(completion, float64(report.Results[i].LastCompletion.UnixNano())/1e9, nameSets[i]...)
 			o.ObserveFloat64(success, float64(report.Results[i].LastSuccess.UnixNano())/1e9, nameSets[i]...)
 		}
 		return nil
-	}, service, status, severity, completion, success))
+	}, service, status, severity, completion, success, flapping, muted, lag))
+	recordOnce(m)
+	return reader
+}
+
+// recordOnce has the series that one execution of each check leaves behind.
+func recordOnce(m metric.Meter) {
 	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled,
 	})) // health's points have exemplars too
@@ -163,7 +175,6 @@ func gaugesByHand(report health.Report) *sdkmetric.ManualReader {
 			name, state, attribute.String("health.check.previous_state", "unknown"),
 		))
 	}
-	return reader
 }
 
 func observed(attrs ...attribute.KeyValue) []metric.ObserveOption {
