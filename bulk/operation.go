@@ -49,6 +49,8 @@ type Operation struct {
 
 	ending sync.Once
 	final  atomic.Pointer[Snapshot]
+
+	evidence atomic.Pointer[evidence] // what the controller of a run knows; nil without one
 }
 
 type contextKey struct{}

@@ -39,6 +39,10 @@ type Snapshot struct {
 	Idle    time.Duration // since items were last seen done
 	Stalled bool          // idle for much longer than its pace explains
 
+	// Verdict says what limits the operation; its zero value, that nothing is
+	// clear.
+	Verdict Verdict
+
 	Workers int // workers not yet closed; after the end, those that were open then
 	Skips   []SkipCount
 	Stages  []StageTime
@@ -103,7 +107,7 @@ func (o *Operation) look(now time.Time) Snapshot {
 	s := Snapshot{
 		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
 		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes,
-		Workers: workers, Skips: o.skips.list(),
+		Workers: workers, Skips: o.skips.list(), Verdict: o.evidence.Load().verdict(),
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -1,0 +1,79 @@
+package bulk
+
+import (
+	"fmt"
+	"math"
+)
+
+// Limit is what keeps an operation from going faster.
+type Limit string
+
+// The limits that can be told apart. "" means that nothing is clear.
+const (
+	LimitContention Limit = "contention" // more workers get in each other's way in the backend
+	LimitRate       Limit = "rate_limit" // the backend refuses what comes faster
+	LimitReader     Limit = "reader"     // the work waits for what is read
+	LimitWriter     Limit = "writer"     // the work itself, or writing what comes of it
+	LimitStage      Limit = "stage"      // a stage in the middle
+	LimitCPU        Limit = "cpu"        // this process has no more CPU
+	LimitWorkers    Limit = "workers"    // more workers would help, and are not allowed
+)
+
+// Verdict says what limits an operation, and from what that follows.
+type Verdict struct {
+	Limit    Limit  `json:"limit"`
+	Stage    string `json:"stage,omitempty"` // the one that limits, if it is one
+	Sentence string `json:"sentence"`        // "the reader: workers wait for it 80% of the time"; "" without a limit
+}
+
+// evidence is what the controller of a run knows about its limits. It stores a
+// new one whenever it learns something: o.evidence.Store(&evidence{…}). Zero
+// means unknown, for each field.
+type evidence struct {
+	limit, batch int     // concurrency and items a call, as they are now
+	maxLimit     int     // the most workers that are allowed
+	refused      float64 // share of calls that the backend refused lately as too many, 0 to 1
+	cap          float64 // items a second that it lets through, while it refuses
+	sigma, kappa float64 // of the USL fit: contention and crosstalk
+	peak         float64 // workers at which the throughput is greatest by that fit
+	starving     float64 // share of lately that free workers waited for the producer, 0 to 1
+	cpu          bool    // the process uses all the CPU that it may
+}
+
+const (
+	mostly   = 0.6   // share of the time that makes a limit
+	refusing = 0.001 // share of refused calls that does
+	atPeak   = 0.85  // share of the best concurrency from which on more is no use
+)
+
+// verdict judges a controlled run. The order is that of certainty: a refusal is
+// said, a starving worker seen, a curve fitted.
+func (e *evidence) verdict() Verdict {
+	switch {
+	case e == nil:
+		return Verdict{}
+	case e.refused >= refusing && e.cap > 0:
+		return Verdict{Limit: LimitRate, Sentence: fmt.Sprintf(
+			"the backend's rate limit: it takes %s and refused %s of the calls lately", pace(e.cap), share(e.refused))}
+	case e.starving >= mostly:
+		return Verdict{Limit: LimitReader, Sentence: fmt.Sprintf(
+			"the reader: workers wait for it %s of the time", share(e.starving))}
+	case e.cpu:
+		return Verdict{Limit: LimitCPU, Sentence: "the CPU of this process: all of it is in use"}
+	case e.kappa > 0 && e.peak > 0 && float64(e.limit) >= atPeak*e.peak:
+		return Verdict{Limit: LimitContention, Sentence: fmt.Sprintf(
+			"contention in the backend (sigma %s): throughput peaks at %.0f workers, now %d; more would not help",
+			share(e.sigma), e.peak, e.limit)}
+	case e.maxLimit > 0 && e.limit >= e.maxLimit:
+		return Verdict{Limit: LimitWorkers, Sentence: fmt.Sprintf(
+			"the number of workers: all %d that are allowed are at work, and more would help", e.maxLimit)}
+	}
+	return Verdict{}
+}
+
+func share(f float64) string {
+	if f > 0 && f < 0.01 {
+		return fmt.Sprintf("%.1f%%", 100*f)
+	}
+	return fmt.Sprintf("%.0f%%", 100*math.Min(f, 1))
+}
