@@ -30,7 +30,8 @@ func ShowDetails(allow func(*http.Request) bool) HandlerOption {
 // It reads the last results: a request neither runs a check nor waits for one.
 //
 // The body is "ok" or "degraded", or with ?verbose and on failure one line a
-// check. ?exclude=name leaves a check out, and may be repeated; an unknown name
+// check; a failure of more than 32 checks names those that aren't healthy, up to
+// as many. ?exclude=name leaves a check out, and may be repeated; an unknown name
 // only gets a warning. /readyz/name asks one check. Accept: application/json asks
 // for JSON, application/health+json for the format of draft-inadarei-api-health-check-06.
 //
@@ -74,6 +75,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 	}
+	if !a.verbose && a.failed() && a.results != nil {
+		a.abridge()
+	}
 	a.verbose = a.verbose || a.failed()
 	a.detailed = a.verbose && h.allowed(req)
 	a.write(w, req)
@@ -104,6 +108,7 @@ type answer struct {
 	only     string // the one check that is asked; empty: all of the probe
 	excluded map[string]bool
 	unknown  []string // excluded names that no check has
+	omitted  int      // checks that a failure does not list unless it is asked to
 	verbose  bool
 	detailed bool
 }
@@ -135,6 +140,24 @@ func (a *answer) read(r *Registry, now time.Time, excluded []string) bool {
 		}
 	}
 	return a.only == "" || len(a.results) == 1
+}
+
+// mostUnasked is how many checks a failure lists that nobody has asked for: it
+// is told to every prober, every few seconds, and may be about thousands.
+const mostUnasked = 32
+
+func (a *answer) abridge() {
+	all := len(a.results)
+	if all <= mostUnasked {
+		return
+	}
+	worse := make([]*Result, 0, mostUnasked)
+	for _, r := range a.results {
+		if r.State != StateHealthy && len(worse) < mostUnasked {
+			worse = append(worse, r)
+		}
+	}
+	a.results, a.omitted = worse, all-len(worse)
 }
 
 // draining reports whether the probe fails whatever the checks say.
@@ -179,6 +202,7 @@ func (a *answer) body(contentType string) []byte {
 			return a.summary.failures[probeIndex(a.probe)]()
 		}
 		a.results = a.summary.of(a.probe)
+		a.abridge()
 	}
 	switch contentType {
 	case typeJSON:

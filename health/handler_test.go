@@ -315,6 +315,37 @@ func TestOneCheckAlone(t *testing.T) {
 	})
 }
 
+// A failure that everybody is told every few seconds is short, whichever way it
+// is put together.
+func TestFailureOfManyChecksIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{})
+		for i := range 100 {
+			check := fail
+			if i < 50 {
+				check = pass
+			}
+			must(t, r.Register(Check{Name: fmt.Sprintf("c%02d", i), Critical: true, Func: check}))
+		}
+		advance(2 * time.Second)
+		for _, h := range []http.Handler{r.Handler(), r.Handler(ShowDetails(everyone))} {
+			for _, accept := range []string{"", typeJSON, typeHealthJSON} {
+				body := get(t, h, "/readyz", accept).Body.String()
+				if n := strings.Count(body, "c0") + strings.Count(body, "c4"); n != 0 {
+					t.Errorf("%d healthy checks are listed:\n%s", n, body)
+				}
+				if !strings.Contains(body, "c50") || !strings.Contains(body, "c81") || strings.Contains(body, "c82") ||
+					!strings.Contains(body, "68 more checks are listed with ?verbose") {
+					t.Errorf("want 32 failing checks and a note of the rest:\n%s", body)
+				}
+				if body := get(t, h, "/readyz?verbose", accept).Body.String(); !strings.Contains(body, "c00") || !strings.Contains(body, "c99") {
+					t.Errorf("?verbose leaves checks out:\n%s", body)
+				}
+			}
+		}
+	})
+}
+
 // A summary that is kept must not outlive what it sums up: neither a change, nor
 // the expiry of a result, nor a check that comes or goes.
 func TestAnswersAreNeverOld(t *testing.T) {

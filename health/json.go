@@ -3,6 +3,7 @@ package health
 import (
 	"encoding/json"
 	"math"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -49,7 +50,7 @@ type jsonDetails struct {
 func (a *answer) json() []byte {
 	out := jsonAnswer{Probe: a.probe.endpoint(), State: a.verdict, Draining: a.draining()}
 	if a.verbose {
-		out.Note = a.note()
+		out.Note = strings.Join(a.notes(), "; ")
 		out.Checks = make([]jsonCheck, len(a.results))
 		if len(a.unknown) > 0 {
 			out.Warning = a.warning()
@@ -128,9 +129,7 @@ func (a *answer) healthJSON() []byte {
 		if len(a.unknown) > 0 {
 			out.Notes = append(out.Notes, a.warning())
 		}
-		if note := a.note(); note != "" {
-			out.Notes = append(out.Notes, note)
-		}
+		out.Notes = append(out.Notes, a.notes()...)
 		for _, r := range a.results {
 			if !a.excluded[r.Name] {
 				out.Checks[r.Name] = []healthCheck{a.healthCheck(r)}

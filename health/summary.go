@@ -33,6 +33,7 @@ func (r *Registry) summary(now time.Time) *summary {
 	for i, p := range [3]Probe{Liveness, Readiness, Startup} {
 		s.failures[i] = sync.OnceValue(func() []byte {
 			a := answer{probe: p, summary: s, verdict: s.probes[i], results: s.of(p), verbose: true}
+			a.abridge()
 			return a.text()
 		})
 	}

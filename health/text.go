@@ -25,7 +25,7 @@ func (a *answer) text() []byte {
 	if len(a.unknown) > 0 {
 		fmt.Fprintf(&b, "warn: %s\n", a.warning())
 	}
-	if note := a.note(); note != "" {
+	for _, note := range a.notes() {
 		fmt.Fprintf(&b, "note: %s\n", note)
 	}
 	switch {
@@ -95,12 +95,16 @@ func (a *answer) subject() string {
 	return a.probe.endpoint()
 }
 
-// note tells whoever misses the details how to get them.
-func (a *answer) note() string {
-	if a.detailed || len(a.results) == 0 {
-		return ""
+// notes tell whoever misses checks or details how to get them.
+func (a *answer) notes() []string {
+	var notes []string
+	if a.omitted > 0 {
+		notes = append(notes, fmt.Sprintf("%d more checks are listed with ?verbose", a.omitted))
 	}
-	return "messages and details are withheld; the program allows them with health.ShowDetails"
+	if !a.detailed && len(a.results) > 0 {
+		notes = append(notes, "messages and details are withheld; the program allows them with health.ShowDetails")
+	}
+	return notes
 }
 
 // warning names at most a few of the names that came with the request.
