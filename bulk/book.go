@@ -171,7 +171,7 @@ type tally struct {
 	stages            map[string]time.Duration
 	workers           int64
 	rate              float64
-	expected, reached int64         // items of the operations whose total is known
+	expected, reached int64         // items or bytes of the operations whose total is known
 	eta               time.Duration // of the one that takes longest
 }
 
@@ -183,9 +183,9 @@ func (a *account) tally(now time.Time) tally {
 		t.workers += int64(s.Workers)
 		t.rate += s.Rate
 		t.eta = max(t.eta, s.ETA)
-		if s.Total >= 0 {
-			t.expected += s.Total
-			t.reached += min(s.Items(), s.Total)
+		if e := o.expected(); e >= 0 {
+			t.expected += e
+			t.reached += min(o.measure(s.counts()).items(), e)
 		}
 		for _, st := range s.Stages {
 			addStage(t.stages, st)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -79,6 +81,46 @@ func ExampleChan() {
 	// Output:
 	// hello
 	// goodbye
+}
+
+func ExampleReader() {
+	body := strings.NewReader("hello, world") // such as that of an HTTP response, with its ContentLength
+	r := bulk.Reader(context.Background(), "download", body, bulk.TotalBytes(12))
+	defer r.Close()
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		fmt.Println(err)
+	}
+	s := r.Operation().Snapshot()
+	fmt.Printf("%s, %d of %d bytes\n", s.Result, s.Bytes, s.TotalBytes)
+	// Output: completed, 12 of 12 bytes
+}
+
+// rows stands for *sql.Rows.
+type rows struct{ left []string }
+
+func (r *rows) Next() bool { return len(r.left) > 0 }
+
+func (r *rows) Scan(to *string) error {
+	*to, r.left = r.left[0], r.left[1:]
+	return nil
+}
+
+func (r *rows) Err() error   { return nil }
+func (r *rows) Close() error { return nil }
+
+func ExampleRows() {
+	query := &rows{left: []string{"ada", "grace"}} // db.QueryContext(ctx, "SELECT name FROM users")
+	scan := func(r *rows) (name string, err error) { err = r.Scan(&name); return name, err }
+	for name, err := range bulk.Rows(context.Background(), "export.users", query, scan, bulk.Total(2)) {
+		if err != nil {
+			fmt.Println(err)
+			continue // counted as failed
+		}
+		fmt.Println(name)
+	}
+	// Output:
+	// ada
+	// grace
 }
 
 func ExampleStart() {

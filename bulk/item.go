@@ -46,11 +46,17 @@ func (it *Item) Skip(reason string) {
 		return
 	}
 	it.marked = true
+	began := it.worker.hold()
 	it.worker.Skip(reason)
+	it.worker.began = began
 }
 
 // Bytes counts n bytes that were read or written for the item.
-func (it *Item) Bytes(n int) { it.worker.Bytes(n) }
+func (it *Item) Bytes(n int) {
+	began := it.worker.hold()
+	it.worker.Bytes(n)
+	it.worker.began = began
+}
 
 // settled tells whether the item was marked, and makes way for the next.
 func (it *Item) settled() bool {
@@ -58,5 +64,6 @@ func (it *Item) settled() bool {
 		return false
 	}
 	it.marked, it.err = false, nil
+	it.worker.end()
 	return true
 }

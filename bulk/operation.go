@@ -33,8 +33,12 @@ type Operation struct {
 	started  time.Time
 	total    atomic.Int64
 	workers  atomic.Int64
-	failures failures
-	skips    skips
+
+	totalBytes atomic.Int64
+	byBytes    bool // what is measured is bytes, not items
+	failures   failures
+	loop       loopTime
+	skips      skips
 
 	ctx    context.Context //nolint:containedctx // an operation is the span in this context, and nothing else is taken from it but Err
 	span   trace.Span
@@ -52,6 +56,10 @@ type Operation struct {
 
 	evidence atomic.Pointer[evidence] // what the controller of a run knows; nil without one
 }
+
+// loopTime is where the timed items of a loop spent their time, in nanoseconds:
+// in the source, and in the body.
+type loopTime struct{ reading, working atomic.Int64 }
 
 type contextKey struct{}
 
@@ -73,6 +81,8 @@ func Start(ctx context.Context, name string, opts ...Option) (context.Context, *
 		logger:  c.providers.logger(keys.ScopeBulk),
 	}
 	o.total.Store(c.total)
+	o.totalBytes.Store(c.totalBytes)
+	o.byBytes = c.byBytes
 	o.failures.reopen()
 	o.estimate.start(o.started)
 	o.begin(ctx)
@@ -145,6 +155,15 @@ func (o *Operation) AddTotal(n int64) {
 	}
 }
 
+// SetTotalBytes replaces the number of bytes expected, in an operation that has
+// [TotalBytes] or is a [Stream]'s; in others it only stands beside the items.
+// Below zero it is [Unknown].
+func (o *Operation) SetTotalBytes(n int64) {
+	if o != nil {
+		o.totalBytes.Store(max(n, Unknown))
+	}
+}
+
 // End finishes the operation; only the first call has an effect, and what is
 // counted afterwards is ignored. A nil err, or one that points to nil, means
 // completed; a canceled context among its causes means canceled; anything else
@@ -204,6 +223,22 @@ func (o *Operation) counts() counts {
 	}
 }
 
+// measure is what progress is told by: the items, or the bytes as if each were
+// one. expected is the total of the same.
+func (o *Operation) measure(c counts) counts {
+	if o.byBytes {
+		return counts{ok: c.bytes}
+	}
+	return c
+}
+
+func (o *Operation) expected() int64 {
+	if o.byBytes {
+		return o.totalBytes.Load()
+	}
+	return o.total.Load()
+}
+
 // counts is what an operation has done so far.
 type counts struct{ ok, failed, skipped, bytes int64 }
 
@@ -212,7 +247,7 @@ func (c counts) items() int64 { return c.ok + c.failed + c.skipped }
 func (c counts) processed() int64 { return c.ok + c.failed }
 
 func (c counts) minus(d counts) counts {
-	return counts{c.ok - d.ok, c.failed - d.failed, c.skipped - d.skipped, c.bytes - d.bytes}
+	return c.plus(counts{-d.ok, -d.failed, -d.skipped, -d.bytes})
 }
 
 func (c counts) plus(d counts) counts {

@@ -15,12 +15,14 @@ const Unknown = -1
 type Option interface{ apply(*config) }
 
 type config struct {
-	total     int64
-	providers Providers
+	total      int64
+	totalBytes int64
+	byBytes    bool // progress is that of bytes
+	providers  Providers
 }
 
 func newConfig(opts []Option) config {
-	c := config{total: Unknown}
+	c := config{total: Unknown, totalBytes: Unknown}
 	for _, o := range opts {
 		o.apply(&c)
 	}
@@ -33,6 +35,22 @@ func newConfig(opts []Option) config {
 type Total int64
 
 func (t Total) apply(c *config) { c.total = max(int64(t), Unknown) }
+
+// TotalBytes is an [Option] that says how many bytes the operation will read or
+// write. With it, progress, rate and ETA are those of the bytes, whatever is said
+// or counted of items. Below zero, the number is unknown.
+// [Operation.SetTotalBytes] changes it on the way.
+type TotalBytes int64
+
+func (t TotalBytes) apply(c *config) {
+	c.totalBytes = max(int64(t), Unknown)
+	c.byBytes = c.byBytes || t >= 0
+}
+
+// unit is the [Option] of an operation that has no items.
+type unit struct{}
+
+func (unit) apply(c *config) { c.byBytes = true }
 
 // Providers is an [Option] that names the OpenTelemetry providers of an
 // operation. A nil field means the global provider of package otel. Pass the

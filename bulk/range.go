@@ -19,7 +19,11 @@ import (
 //   - canceled, when ctx is done by then, unless the total was reached; Range
 //     itself never ends a loop, so look at ctx in the body where that matters;
 //   - failed, when the body panics, or calls [runtime.Goexit]. The panic goes on
-//     with the same value.
+//     with the same value. Also when seq is nil: there is no item then.
+//
+// Item by item, time is told apart by where it goes: into the sequence or into the
+// body. [Snapshot.Verdict] judges by it what limits the loop, and the slowest
+// items are kept.
 //
 // Use [Each] where items can fail or be skipped. The sequence may be ranged over
 // again, as a new operation.
@@ -27,8 +31,13 @@ import (
 //go:noinline
 func Range[T any](ctx context.Context, name string, seq iter.Seq[T], opts ...Option) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		track(ctx, name, opts, func(_ *Item, w *Worker) {
+		track(ctx, name, opts, func(it *Item, w *Worker) {
+			if seq == nil {
+				it.err = errNoSource
+				return
+			}
 			seq(func(v T) bool {
+				w.begin()
 				if !yield(v) {
 					return false
 				}
@@ -52,7 +61,12 @@ func Range2[K, V any](ctx context.Context, name string, seq iter.Seq2[K, V], opt
 	canFail := reflect.TypeFor[V]() == reflect.TypeFor[error]()
 	return func(yield func(K, V) bool) {
 		track(ctx, name, opts, func(it *Item, w *Worker) {
+			if seq == nil {
+				it.err = errNoSource
+				return
+			}
 			seq(func(k K, v V) bool {
+				w.begin()
 				if canFail {
 					if err, _ := any(v).(error); err != nil {
 						it.Fail(err)
@@ -77,6 +91,7 @@ func Slice[S ~[]T, T any](ctx context.Context, name string, s S, opts ...Option)
 	return func(yield func(T) bool) {
 		track(ctx, name, append([]Option{Total(len(s))}, opts...), func(_ *Item, w *Worker) {
 			for _, v := range s {
+				w.begin()
 				if !yield(v) {
 					return
 				}
@@ -92,11 +107,19 @@ func Slice[S ~[]T, T any](ctx context.Context, name string, s S, opts ...Option)
 //go:noinline
 func Chan[T any](ctx context.Context, name string, ch <-chan T, opts ...Option) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		track(ctx, name, opts, func(_ *Item, w *Worker) {
+		track(ctx, name, opts, func(it *Item, w *Worker) {
+			if ch == nil {
+				it.err = errNoSource
+				return
+			}
 			for {
 				select {
 				case v, open := <-ch:
-					if !open || !yield(v) {
+					if !open {
+						return
+					}
+					w.begin()
+					if !yield(v) {
 						return
 					}
 					w.OK()
@@ -123,7 +146,12 @@ func Chan[T any](ctx context.Context, name string, ch <-chan T, opts ...Option) 
 func Each[T any](ctx context.Context, name string, seq iter.Seq[T], opts ...Option) iter.Seq2[*Item, T] {
 	return func(yield func(*Item, T) bool) {
 		track(ctx, name, opts, func(it *Item, w *Worker) {
+			if seq == nil {
+				it.err = errNoSource
+				return
+			}
 			seq(func(v T) bool {
+				w.begin()
 				if !yield(it, v) {
 					return false
 				}
@@ -168,8 +196,8 @@ func (it *Item) leave() {
 // finishLoop ends an operation whose loop came to its end. err is that of the
 // failed item it was left at, if so.
 func (o *Operation) finishLoop(err error) {
-	t := o.total.Load()
-	reached := t >= 0 && o.counts().items() >= t
+	t := o.expected()
+	reached := t >= 0 && o.measure(o.counts()).items() >= t
 	switch {
 	case o.ctx.Err() != nil && !reached:
 		o.finish(Canceled, context.Cause(o.ctx))

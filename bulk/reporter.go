@@ -91,7 +91,7 @@ func (r *reporter) beat(o *Operation, now time.Time) {
 	o.failures.reopen()
 	c := o.counts()
 	o.mu.Lock()
-	o.estimate.observe(now, c)
+	o.estimate.observe(now, o.measure(c))
 	stages := o.stages
 	o.mu.Unlock()
 	r.samples.add(sample{now, c})

@@ -30,14 +30,18 @@ type Snapshot struct {
 	Skipped int64
 	Bytes   int64
 
+	TotalBytes int64 // bytes expected; Unknown if nobody said
+	byBytes    bool  // progress is that of bytes
+
 	// Rate is the items processed per second, those that were skipped aside:
 	// lately, or overall once it has ended. ETA is the time left at that rate if
 	// nothing more is skipped; Unknown without a total, before the first item is
-	// processed, and in a stall.
-	Rate    float64
-	ETA     time.Duration
-	Idle    time.Duration // since items were last seen done
-	Stalled bool          // idle for much longer than its pace explains
+	// processed, and in a stall. With [TotalBytes], all that goes by bytes.
+	Rate     float64
+	ByteRate float64 // bytes per second
+	ETA      time.Duration
+	Idle     time.Duration // since items were last seen done
+	Stalled  bool          // idle for much longer than its pace explains
 
 	// Verdict says what limits the operation; its zero value, that nothing is
 	// clear.
@@ -65,15 +69,19 @@ type StageTime struct {
 func (s Snapshot) Items() int64 { return s.OK + s.Failed + s.Skipped }
 
 // Progress is the share of the total that was seen, from 0 to 1, or [Unknown]
-// without a total.
+// without a total. It is that of the bytes if their total is known.
 func (s Snapshot) Progress() float64 {
+	done, total := s.Items(), s.Total
+	if s.byBytes {
+		done, total = s.Bytes, s.TotalBytes
+	}
 	switch {
-	case s.Total < 0:
+	case total < 0:
 		return Unknown
-	case s.Items() >= s.Total:
+	case done >= total:
 		return 1
 	}
-	return float64(s.Items()) / float64(s.Total)
+	return float64(done) / float64(total)
 }
 
 // Live returns the state of all running operations of this process, the oldest
@@ -91,7 +99,7 @@ func Live() []Snapshot {
 // nil operation is empty.
 func (o *Operation) Snapshot() Snapshot {
 	if o == nil {
-		return Snapshot{Total: Unknown, ETA: Unknown}
+		return Snapshot{Total: Unknown, TotalBytes: Unknown, ETA: Unknown}
 	}
 	if s := o.final.Load(); s != nil {
 		return *s
@@ -107,16 +115,16 @@ func (o *Operation) look(now time.Time) Snapshot {
 	s := Snapshot{
 		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
 		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes,
-		Workers: workers, Skips: o.skips.list(), Verdict: o.evidence.Load().verdict(),
+		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, Workers: workers, Skips: o.skips.list(), Verdict: o.evidence.Load().verdict(),
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e := &o.estimate
-	s.Idle = e.idle(now, c)
-	s.Stalled = e.stalled(now, c)
-	s.ETA = e.eta(now, c, s.Total)
+	e, m := &o.estimate, o.measure(c)
+	s.Idle = e.idle(now, m)
+	s.Stalled = e.stalled(now, m)
+	s.ETA = e.eta(now, m, o.expected())
 	if !s.Stalled {
-		s.Rate = e.pace(now, c)
+		s.Rate, s.ByteRate = o.rates(e.pace(now, m), c)
 	}
 	for _, st := range o.stages {
 		s.Stages = append(s.Stages, StageTime{st.name, st.time(now)})
@@ -124,11 +132,27 @@ func (o *Operation) look(now time.Time) Snapshot {
 	return s
 }
 
+// rates are those of items and bytes. One is measured and gives the other.
+func (o *Operation) rates(pace float64, c counts) (items, bytes float64) {
+	from, to := c.processed(), c.bytes
+	if o.byBytes {
+		from, to = to, from
+	}
+	derived := 0.0
+	if from > 0 {
+		derived = pace * float64(to) / float64(from)
+	}
+	if o.byBytes {
+		return derived, pace
+	}
+	return pace, derived
+}
+
 // close turns the state of a running operation into that of an ended one.
 func (s Snapshot) close(r Result) Snapshot {
-	s.Result, s.ETA, s.Idle, s.Stalled, s.Rate = r, Unknown, 0, false, 0
+	s.Result, s.ETA, s.Idle, s.Stalled, s.Rate, s.ByteRate = r, Unknown, 0, false, 0, 0
 	if t := s.Elapsed.Seconds(); t > 0 {
-		s.Rate = float64(s.counts().processed()) / t
+		s.Rate, s.ByteRate = float64(s.counts().processed())/t, float64(s.Bytes)/t
 	}
 	return s
 }
@@ -141,7 +165,9 @@ func (s Snapshot) uncounted() int {
 	return s.Workers * (stride - 1)
 }
 
-func (s Snapshot) counts() counts { return counts{s.OK, s.Failed, s.Skipped, s.Bytes} }
+func (s Snapshot) counts() counts {
+	return counts{ok: s.OK, failed: s.Failed, skipped: s.Skipped, bytes: s.Bytes}
+}
 
 func byStart(a, b *Operation) int {
 	return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.id, b.id))

@@ -56,12 +56,17 @@ func hasUnicode() bool {
 func (st style) line(s Snapshot, more int) string {
 	name := printable(s.Name)
 	var tail []string
-	if s.Total >= 0 {
+	switch {
+	case s.byBytes && s.TotalBytes >= 0:
+		tail = append(tail, size(s.Bytes)+"/"+size(s.TotalBytes))
+	case s.byBytes:
+		tail = append(tail, size(s.Bytes))
+	case s.Total >= 0:
 		tail = append(tail, fmt.Sprintf("%d/%d", s.Items(), s.Total))
-	} else {
+	default:
 		tail = append(tail, items(s.Items()))
 	}
-	if s.Bytes > 0 {
+	if s.Bytes > 0 && !s.byBytes {
 		tail = append(tail, size(s.Bytes))
 	}
 	if s.Failed > 0 {
@@ -71,15 +76,15 @@ func (st style) line(s Snapshot, more int) string {
 	case s.Stalled:
 		tail = append(tail, st.paint(yellow, "stalled "+span(s.Idle)))
 	case s.ETA >= 0:
-		tail = append(tail, pace(s.Rate), span(s.ETA)+" left")
+		tail = append(tail, s.pace(), span(s.ETA)+" left")
 	case !s.onlySkips():
-		tail = append(tail, pace(s.Rate))
+		tail = append(tail, s.pace())
 	}
 	if more > 0 {
 		tail = append(tail, fmt.Sprintf("(+%d more)", more))
 	}
 	text := strings.Join(tail, "  ")
-	if s.Total < 0 {
+	if s.Progress() < 0 {
 		return st.fit(name + "  " + text)
 	}
 	head := fmt.Sprintf("%s %4s ", name, percent(s.Progress()))

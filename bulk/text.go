@@ -10,7 +10,10 @@ import (
 
 // opening is the sentence of the started event.
 func (s Snapshot) opening() string {
-	if s.Total < 0 {
+	switch {
+	case s.byBytes && s.TotalBytes >= 0:
+		return fmt.Sprintf("%s started: %s to do", s.Name, size(s.TotalBytes))
+	case s.Total < 0:
 		return s.Name + " started"
 	}
 	return fmt.Sprintf("%s started: %s to do", s.Name, items(s.Total))
@@ -45,14 +48,14 @@ func (s Snapshot) phrases() []string {
 	if s.Skipped > 0 {
 		p = append(p, s.skipping())
 	}
-	if s.Bytes > 0 {
+	if s.Bytes > 0 && !s.byBytes {
 		p = append(p, size(s.Bytes))
 	}
 	if s.Stalled {
 		return append(p, "stalled for "+span(s.Idle))
 	}
 	if !s.onlySkips() {
-		p = append(p, pace(s.Rate))
+		p = append(p, s.pace())
 	}
 	if s.Result == "" && s.ETA >= 0 {
 		p = append(p, "about "+span(s.ETA)+" left")
@@ -62,6 +65,9 @@ func (s Snapshot) phrases() []string {
 
 // amount is "5 of 20 items (25%)", or less where less is known.
 func (s Snapshot) amount() string {
+	if s.byBytes {
+		return s.volume()
+	}
 	n := s.Items()
 	if s.Total < 0 || s.Result != "" && n == s.Total {
 		return items(n)
@@ -70,6 +76,30 @@ func (s Snapshot) amount() string {
 		return fmt.Sprintf("%s where %d were expected", items(n), s.Total)
 	}
 	return fmt.Sprintf("%d of %s (%s)", n, items(s.Total), percent(s.Progress()))
+}
+
+// volume is amount where bytes are what is measured: "5 items, 1.0 GiB of
+// 4.0 GiB (25%)".
+func (s Snapshot) volume() string {
+	text := ""
+	if n := s.Items(); n > 0 {
+		text = items(n) + ", "
+	}
+	text += size(s.Bytes)
+	switch {
+	case s.TotalBytes < 0 || s.Result != "" && s.Bytes == s.TotalBytes:
+		return text
+	case s.Bytes > s.TotalBytes:
+		return fmt.Sprintf("%s where %s were expected", text, size(s.TotalBytes))
+	}
+	return fmt.Sprintf("%s of %s (%s)", text, size(s.TotalBytes), percent(s.Progress()))
+}
+
+func (s Snapshot) pace() string {
+	if s.byBytes {
+		return size(int64(math.Round(s.ByteRate))) + "/s"
+	}
+	return pace(s.Rate)
 }
 
 // onlySkips tells that nothing was processed, so that there is no rate to tell.

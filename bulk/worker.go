@@ -31,7 +31,11 @@ type Worker struct {
 	skipped int64
 	reason  *skip
 	calm    time.Time // when run began; zero in a closed worker
-	_       [40]byte  // workers of different goroutines share no cache line
+
+	// Of a loop, since the operation's start, while it is published item by item:
+	// when the present item began and the last one ended. Zero if that is unknown.
+	began, ended time.Duration
+	_            [24]byte // workers of different goroutines share no cache line
 }
 
 // Worker returns a counter for the calling goroutine alone. Close it when that
@@ -50,6 +54,38 @@ func (w *Worker) OK() {
 	if w.left <= 0 || w.beat.Load() != w.pulse {
 		w.publish()
 	}
+}
+
+// begin is called by a loop before the body of an item. A loop too quick to be
+// published item by item is timed at 64 items a second, as it proves anew that
+// it is quick, so that telling the time costs nothing.
+func (w *Worker) begin() {
+	if w.limit == 1 {
+		w.clock()
+	}
+}
+
+func (w *Worker) clock() {
+	w.began = max(time.Since(w.op.started), 1)
+	if w.ended > 0 {
+		w.op.loop.reading.Add(int64(w.began - w.ended))
+	}
+}
+
+// end is called when the body of an item is over.
+func (w *Worker) end() {
+	if w.began == 0 {
+		return
+	}
+	began, now := w.began, time.Since(w.op.started)
+	w.began, w.ended = 0, now
+	w.op.loop.working.Add(int64(now - began))
+}
+
+// hold keeps a call from ending the item whose body makes it.
+func (w *Worker) hold() (began time.Duration) {
+	began, w.began = w.began, 0
+	return began
 }
 
 // Bytes counts n bytes that were read or written. An n below zero is ignored.
@@ -87,6 +123,7 @@ func (w *Worker) Close() {
 }
 
 func (w *Worker) publish() {
+	w.end()
 	n := w.limit - w.left
 	if ok := n - w.other; ok > 0 {
 		w.op.ok.Add(int64(ok))
@@ -126,7 +163,7 @@ func (w *Worker) pace(n int32) {
 	}
 	now := time.Now()
 	if now.Sub(w.calm) < strideTime {
-		w.limit = stride
+		w.limit, w.ended = stride, 0
 	}
 	w.run, w.calm = 0, now
 }
