@@ -38,6 +38,7 @@ func TestPauseAndResume(t *testing.T) {
 		r := begin(t, o, Check{Name: "c", Critical: true, Interval: 10 * time.Second, Func: func(context.Context) error {
 			if calls.Add(1) == 2 {
 				<-release // ignores its context
+				return nil
 			}
 			return errDown
 		}})
@@ -65,8 +66,6 @@ func TestPauseAndResume(t *testing.T) {
 		expect(t, r, "c", StateUnknown, ReasonPending)
 		close(release) // what was broken off by Pause says nothing after Resume
 		synctest.Wait()
-		expect(t, r, "c", StateUnknown, ReasonPending)
-		advance(20 * time.Second)
 		expect(t, r, "c", StateUnhealthy, ReasonError)
 		var events []string
 		for _, e := range got.events.all() {

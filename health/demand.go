@@ -63,7 +63,6 @@ func (r *Registry) request(names []string) ([]awaited, error) {
 			e.told = make(chan struct{})
 		}
 		if e.run == nil {
-			e.traffic.success.Store(0) // nothing may stand for an execution that was asked for
 			r.bringForward(e, time.Now())
 		}
 		wanted = append(wanted, awaited{e.check.Name, e.told})

@@ -13,12 +13,11 @@ import (
 // liveness and startup stay what they are. It can't be undone, and changes no
 // check.
 func (r *Registry) Drain() {
-	if r.draining.Swap(true) {
-		return
-	}
-	r.mu.Lock()
+	r.mu.Lock() // first, so that it holds for every caller when Drain returns
 	defer r.mu.Unlock()
-	r.changed()
+	if !r.draining.Swap(true) {
+		r.changed()
+	}
 }
 
 // DrainOnSignal returns a context that ends delay after SIGTERM, with the

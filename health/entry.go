@@ -59,6 +59,13 @@ func (rec *record) at(now time.Time) *Result {
 	return &stale
 }
 
+// expired reports whether somebody may have read rec as stale. It is asked after
+// rec was replaced, and so its clock is later than that of whoever still read it,
+// which now, as of before the replacement, need not be.
+func (rec *record) expired() bool {
+	return !rec.expires.IsZero() && !time.Now().Before(rec.expires)
+}
+
 // without returns the record of a check that is no longer asked, and why.
 func (rec *record) without(reason Reason, message string, now time.Time) *record {
 	last := rec.Result

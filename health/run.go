@@ -53,16 +53,27 @@ func (r *Registry) launch(base context.Context, e *entry, now time.Time) {
 func (r *Registry) execute(base, ctx context.Context, x *run) {
 	defer r.release(x)
 	found := finding{StateUnhealthy, ReasonPanic, "runtime.Goexit was called"}
+	defer func() { r.conclude(base, x, found) }()
 	defer func() {
 		if v := recover(); v != nil {
-			found.message = redact(fmt.Sprintf("panic: %v", v))
+			found.message = panicText(v)
 		}
-		r.conclude(base, x, found)
 	}()
 	ctx = pprof.WithLabels(ctx, pprof.Labels(stackLabel, x.entry.check.Name))
 	pprof.SetGoroutineLabels(ctx)
 	ctx = context.WithValue(r.prepare(ctx, x), notesKey{}, &x.notes)
 	found = judge(ctx, x.entry.check.Func(ctx))
+}
+
+// panicText says what was panicked with. Asking that may panic once more, which
+// fmt contains unless what it is then told does the same.
+func panicText(v any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("panic: a %T, which panics when it is printed", v)
+		}
+	}()
+	return redact(fmt.Sprintf("panic: %v", v))
 }
 
 // prepare gives the execution its span if it is certain to deserve one: what
@@ -139,19 +150,20 @@ func (r *Registry) publish(base context.Context, x *run, found finding) ([]step,
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := x.entry
+	x.hung = found.reason == ReasonHung // also if dropped: the check may be resumed while it hangs
 	if base.Err() != nil || r.phase == stopped || x.dropped {
 		return nil, false
 	}
-	x.hung = found.reason == ReasonHung
 	now := time.Now()
-	return r.replaced(e, e.latest.Load().at(now), e.update(x, found, now), now), true
+	last := e.latest.Load()
+	return r.replaced(e, last, e.update(x, found, now), now), true
 }
 
 // replaced follows up on a new result of e: it wakes whoever waits for it, and
 // plans what is worth a look now. The caller holds r.mu.
-func (r *Registry) replaced(e *entry, before *Result, steps []step, now time.Time) []step {
-	after := &e.latest.Load().Result
-	if before.State != after.State || before.Reason != after.Reason || before.Flapping != after.Flapping {
+func (r *Registry) replaced(e *entry, last *record, steps []step, now time.Time) []step {
+	before, after := last.at(now), &e.latest.Load().Result
+	if before.State != after.State || before.Reason != after.Reason || before.Flapping != after.Flapping || last.expired() {
 		r.changed()
 	}
 	e.tell()
@@ -184,7 +196,7 @@ func (r *Registry) release(x *run) {
 	defer r.mu.Unlock()
 	if x.holders--; x.holders == 0 {
 		x.entry.run = nil
-		if x.entry.told != nil { // asked for when it was too late to share x
+		if x.entry.told != nil || x.dropped { // asked for when it was too late to share x, or resumed
 			r.bringForward(x.entry, time.Now())
 		}
 	}

@@ -74,7 +74,11 @@ func (r *Registry) startDue(ctx context.Context, now time.Time) time.Duration {
 		heap.Fix(&r.agenda, 0)
 		switch {
 		case e.run == nil && vouched:
+			last := e.latest.Load()
 			e.renew(at, now)
+			if last.expired() {
+				r.changed()
+			}
 		case e.run == nil:
 			r.launch(ctx, e, now)
 		case e.run.hung:
@@ -87,9 +91,9 @@ func (r *Registry) startDue(ctx context.Context, now time.Time) time.Duration {
 // stillHung renews the verdict on an execution that does not come back. What
 // that changes is told elsewhere, for the scheduler calls no foreign code.
 func (r *Registry) stillHung(ctx context.Context, e *entry, now time.Time) {
-	before := e.latest.Load().at(now)
-	steps := r.replaced(e, before, e.stillHung(now), now)
-	if len(steps) == 0 && before.Stack != "" {
+	last := e.latest.Load()
+	steps := r.replaced(e, last, e.stillHung(now), now)
+	if len(steps) == 0 && last.Stack != "" {
 		return
 	}
 	x := e.run

@@ -233,6 +233,6 @@ func unsampled() trace.SpanContext {
 // contain ends a panic of foreign telemetry code.
 func contain() {
 	if v := recover(); v != nil {
-		otel.Handle(fmt.Errorf("health: telemetry panicked: %v", v))
+		otel.Handle(errors.New("health: telemetry: " + panicText(v)))
 	}
 }

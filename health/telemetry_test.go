@@ -201,7 +201,7 @@ func fine() {}
 func TestPanicOfTelemetryIsContained(t *testing.T) {
 	var handled atomic.Int32
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		if strings.Contains(err.Error(), "health: telemetry panicked: boom") {
+		if strings.Contains(err.Error(), "health: telemetry: panic: boom") {
 			handled.Add(1)
 		}
 	}))

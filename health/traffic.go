@@ -73,7 +73,7 @@ func (r *Registry) Observe(name string, err error) {
 func prove(err error) (f finding, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			f, ok = finding{StateUnhealthy, ReasonPanic, redact(fmt.Sprintf("panic: %v", v))}, true
+			f, ok = finding{StateUnhealthy, ReasonPanic, panicText(v)}, true
 		}
 	}()
 	if errors.Is(err, context.Canceled) {
@@ -92,14 +92,15 @@ func (e *entry) outweigh(found finding, now time.Time) finding {
 }
 
 // vouched returns when traffic last succeeded, if that is recent and unbroken
-// enough to stand for an execution of a healthy check.
+// enough to stand for an execution of a healthy check that nobody asked for.
 func (e *entry) vouched(now time.Time) (time.Time, bool) {
 	latest := e.latest.Load().at(now)
-	if latest.State != StateHealthy || latest.Found != StateHealthy || e.traffic.failures.Load() != 0 {
+	if e.told != nil || latest.State != StateHealthy || latest.Found != StateHealthy || e.traffic.failures.Load() != 0 {
 		return time.Time{}, false
 	}
 	at := time.Unix(0, e.traffic.success.Load())
-	return at, now.Sub(at) < e.check.Interval
+	age := time.Since(at) // not since now, which may be the older one; negative when the clock was set back
+	return at, age >= 0 && age < e.check.Interval
 }
 
 // hasten brings the next execution forward, once for each execution.

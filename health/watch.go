@@ -2,7 +2,7 @@ package health
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"iter"
 	"time"
 
@@ -131,7 +131,7 @@ func (r *Registry) Listen(f func(Transition)) (stop func()) {
 func inform(f func(Transition), t Transition) {
 	defer func() {
 		if v := recover(); v != nil {
-			otel.Handle(fmt.Errorf("health: a listener panicked: %v", v))
+			otel.Handle(errors.New("health: a listener: " + panicText(v)))
 		}
 	}()
 	f(t)
