@@ -113,6 +113,7 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 	op.Bytes(1)
 	op.Skip("unchanged")
 	op.Fail(failure)
+	op.Retry(failure)
 	leave := op.Stage("write").Enter()
 	leave()
 	waitFor(t, func() bool { return op.Snapshot().Rate > 0 })
@@ -156,18 +157,17 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		recorder, records := tracetest.NewSpanRecorder(), &logRecorder{}
-		_, op := bulk.Start(t.Context(), "telemetry-test", bulk.Total(100), bulk.Providers{
+		providers := bulk.Providers{
 			Tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
 			Logger: sdklog.NewLoggerProvider(sdklog.WithProcessor(records)),
-		})
-		for range 30 {
-			op.OK()
-			time.Sleep(time.Second) //nolint:forbidigo // virtual time
 		}
-		op.End(nil)
+		for i := range bulk.Slice(t.Context(), "telemetry-test", append(make([]time.Duration, 30), 9*time.Second), providers) {
+			time.Sleep(time.Second + i) //nolint:forbidigo // virtual time
+		}
 		flap(t, records)
 		for _, span := range recorder.Ended() {
-			if span.Name() == "bulk.segment" {
+			switch span.Name() {
+			case "bulk.segment", "bulk.item":
 				s := signal{kind: span.SpanKind().String()}
 				for _, a := range span.Attributes() {
 					s.add(string(a.Key))

@@ -39,6 +39,7 @@ type account struct {
 	name    string
 	ended   counts
 	stages  map[string]time.Duration // of those that ended
+	retries map[string]int64         // the same, by type of error
 	running map[*Operation]struct{}
 
 	labels, ok, failed, skipped metric.MeasurementOption
@@ -66,7 +67,7 @@ func (b *book) attach(mp metric.MeterProvider) {
 	reg, rerr := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		b.observe(in, to)
 		return nil
-	}, in.items, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta)
+	}, in.items, in.retries, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta)
 	if err := errors.Join(err, rerr); err != nil {
 		otel.Handle(err)
 	}
@@ -90,6 +91,9 @@ func (b *book) retire(o *Operation, last func() Snapshot) Snapshot {
 	a.ended = a.ended.plus(s.counts())
 	for _, st := range s.Stages {
 		addStage(a.stages, st)
+	}
+	for _, r := range s.Retries {
+		addType(a.retries, r.Type, r.Items)
 	}
 	return s
 }
@@ -126,6 +130,7 @@ func newAccount(name string) *account {
 	return &account{
 		name:    name,
 		stages:  make(map[string]time.Duration),
+		retries: make(map[string]int64),
 		running: make(map[*Operation]struct{}),
 		labels:  metric.WithAttributeSet(attribute.NewSet(label)),
 		ok:      outcome("ok"), failed: outcome("failed"), skipped: outcome("skipped"),
@@ -152,6 +157,9 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 		to.ObserveFloat64(in.stageTime, spent.Seconds(), a.labels,
 			metric.WithAttributes(attribute.String(keys.BulkStageName, name)))
 	}
+	for typ, n := range t.retries {
+		to.ObserveInt64(in.retries, n, a.labels, metric.WithAttributes(attribute.String(keys.ErrorType, typ)))
+	}
 	if len(a.running) == 0 {
 		return // gauges vanish with the last operation
 	}
@@ -169,6 +177,7 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 type tally struct {
 	done              counts
 	stages            map[string]time.Duration
+	retries           map[string]int64
 	workers           int64
 	rate              float64
 	expected, reached int64         // items or bytes of the operations whose total is known
@@ -176,7 +185,7 @@ type tally struct {
 }
 
 func (a *account) tally(now time.Time) tally {
-	t := tally{done: a.ended, stages: maps.Clone(a.stages), eta: Unknown}
+	t := tally{done: a.ended, stages: maps.Clone(a.stages), retries: maps.Clone(a.retries), eta: Unknown}
 	for o := range a.running {
 		s := o.look(now)
 		t.done = t.done.plus(s.counts())
@@ -189,6 +198,9 @@ func (a *account) tally(now time.Time) tally {
 		}
 		for _, st := range s.Stages {
 			addStage(t.stages, st)
+		}
+		for _, r := range s.Retries {
+			addType(t.retries, r.Type, r.Items)
 		}
 	}
 	return t

@@ -31,6 +31,7 @@ func (o *Operation) announce() {
 func (o *Operation) conclude(s Snapshot, cause error) {
 	end := s.Started.Add(s.Elapsed)
 	o.report.lastSegment(o, end, s.counts())
+	o.tellSlow(maxItemSpans)
 	o.mu.Lock()
 	stages := o.stages
 	o.mu.Unlock()
@@ -73,8 +74,8 @@ func (o *Operation) finishSpan(s Snapshot, end time.Time) {
 
 // sample reports one failed item, unless enough of its kind were.
 func (o *Operation) sample(err error, attrs []attribute.KeyValue) {
-	f := describe(err)
-	if !o.failures.take(f.kind) {
+	f, now := describe(err), time.Now()
+	if !o.failures.take(f, FailedItem{now, truncate(f.message, maxMessage), subject(attrs)}) {
 		return
 	}
 	all := append([]attribute.KeyValue{
@@ -82,14 +83,15 @@ func (o *Operation) sample(err error, attrs []attribute.KeyValue) {
 		attribute.String(keys.BulkOperationID, o.id),
 		attribute.String(keys.ErrorType, f.typ),
 	}, attrs...)
-	o.event(keys.EventBulkItemFailed, time.Now(), log.SeverityWarn, o.name+": item failed: "+f.message, all...)
+	o.event(keys.EventBulkItemFailed, now, log.SeverityWarn, o.name+": item failed: "+f.message, all...)
 }
 
 // child emits a span below the operation's that has already ended.
-func (o *Operation) child(name string, start, end time.Time, attrs ...attribute.KeyValue) {
+func (o *Operation) child(name string, start, end time.Time, attrs ...attribute.KeyValue) trace.SpanContext {
 	_, span := o.tracer.Start(o.detached(), name, trace.WithTimestamp(start),
 		trace.WithAttributes(o.identity()...), trace.WithAttributes(attrs...))
 	span.End(trace.WithTimestamp(end))
+	return span.SpanContext()
 }
 
 func (o *Operation) event(name string, at time.Time, severity log.Severity, body string, attrs ...attribute.KeyValue) {
@@ -124,6 +126,7 @@ func (c counts) attributes() []attribute.KeyValue {
 		attribute.Int64(keys.BulkItemsOK, c.ok),
 		attribute.Int64(keys.BulkItemsFailed, c.failed),
 		attribute.Int64(keys.BulkItemsSkipped, c.skipped),
+		attribute.Int64(keys.BulkItemsRetried, c.retried),
 		attribute.Int64(keys.BulkBytes, c.bytes),
 	}
 }

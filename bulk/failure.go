@@ -1,8 +1,8 @@
 package bulk
 
 import (
-	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,8 +21,9 @@ type failures struct {
 	total  atomic.Int64
 	closed atomic.Int64 // the total from which on nothing is looked up until reopen
 
-	mu    sync.Mutex
-	kinds map[string]int // samples taken
+	mu       sync.Mutex
+	kinds    map[string]*class
+	reported int // of all kinds, as log events
 }
 
 // count counts one failure and tells whether to look at it.
@@ -31,18 +32,18 @@ func (f *failures) count() bool { return f.total.Add(1) <= f.closed.Load() }
 // reopen allows the next looks. The reporter calls it once a second.
 func (f *failures) reopen() { f.closed.Store(f.total.Load() + looksPerSecond) }
 
-// take tells whether a failure of this kind is still to be reported.
-func (f *failures) take(kind string) bool {
+// take takes one failure into its class, and tells whether to report it.
+func (f *failures) take(d failure, item FailedItem) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.kinds == nil {
-		f.kinds = make(map[string]int)
+	c := f.find(d.kind, d.typ)
+	c.add(item, rand.Uint64())
+	if c.reported >= samplesPerKind || f.reported >= maxKinds*samplesPerKind {
+		return false
 	}
-	if _, known := f.kinds[kind]; !known && len(f.kinds) >= maxKinds {
-		kind = other
-	}
-	f.kinds[kind]++
-	return f.kinds[kind] <= samplesPerKind
+	c.reported++
+	f.reported++
+	return true
 }
 
 // failure describes an error in words of bounded length.
@@ -62,19 +63,9 @@ func describe(err error) (f failure) {
 	if err == nil {
 		return failure{kind: "none", typ: "_OTHER", message: "no error given"}
 	}
-	root := err
-	for range 100 { // a chain of wrapped errors may be a circle
-		next := errors.Unwrap(root)
-		if next == nil {
-			break
-		}
-		root = next
-	}
+	root := innermost(err)
 	f.message = truncate(err.Error(), 1024)
-	f.typ = fmt.Sprintf("%T", root)
-	if _, panicked := root.(panicError); panicked { //nolint:errorlint // errors.As would not come back from a circle, and root wraps nothing
-		f.typ = "panic"
-	}
+	f.typ = typeOf(err)
 	f.kind = f.typ
 	if anonymous(f.typ) {
 		f.kind = pattern(root.Error())

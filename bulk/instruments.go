@@ -10,7 +10,7 @@ import (
 
 // instruments are all that the package measures with.
 type instruments struct {
-	items, io                 metric.Int64ObservableCounter
+	items, retries, io        metric.Int64ObservableCounter
 	stageTime                 metric.Float64ObservableCounter
 	active, usage             metric.Int64ObservableUpDownCounter
 	progress, throughput, eta metric.Float64ObservableGauge
@@ -18,7 +18,7 @@ type instruments struct {
 }
 
 func newInstruments(m metric.Meter) (in instruments, err error) {
-	var e [9]error
+	var e [10]error
 	in.items, e[0] = m.Int64ObservableCounter(keys.BulkItems, metric.WithUnit("{item}"),
 		metric.WithDescription("Items of bulk operations by outcome."))
 	in.io, e[1] = m.Int64ObservableCounter(keys.BulkIO, metric.WithUnit("By"),
@@ -38,5 +38,7 @@ func newInstruments(m metric.Meter) (in instruments, err error) {
 	in.duration, e[8] = m.Float64Histogram(keys.BulkOperationDuration, metric.WithUnit("s"),
 		metric.WithDescription("Duration of bulk operations, from start to end."),
 		metric.WithExplicitBucketBoundaries(0.1, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 604800))
+	in.retries, e[9] = m.Int64ObservableCounter(keys.BulkItemRetries, metric.WithUnit("{retry}"),
+		metric.WithDescription("Attempts at items of bulk operations that failed and were made again."))
 	return in, errors.Join(e[:]...)
 }

@@ -64,6 +64,6 @@ func (it *Item) settled() bool {
 		return false
 	}
 	it.marked, it.err = false, nil
-	it.worker.end()
+	it.worker.end(1)
 	return true
 }

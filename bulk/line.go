@@ -161,7 +161,7 @@ func (l *Line) progress(out *bytes.Buffer, st style) {
 	running := slices.DeleteFunc(operations.list(), (*Operation).ended)
 	text := ""
 	if len(running) > 0 {
-		text = st.line(running[0].Snapshot(), len(running)-1)
+		text = st.line(running[0].look(time.Now()), len(running)-1)
 	}
 	for _, o := range l.shown {
 		if !slices.Contains(running, o) {

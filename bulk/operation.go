@@ -37,6 +37,8 @@ type Operation struct {
 	totalBytes atomic.Int64
 	byBytes    bool // what is measured is bytes, not items
 	failures   failures
+	retries    retries
+	slowest    slowest
 	loop       loopTime
 	skips      skips
 
@@ -59,7 +61,12 @@ type Operation struct {
 
 // loopTime is where the timed items of a loop spent their time, in nanoseconds:
 // in the source, and in the body.
-type loopTime struct{ reading, working atomic.Int64 }
+type loopTime struct{ reading, working, timed atomic.Int64 }
+
+// mean is the time of an item's body.
+func (l *loopTime) mean() time.Duration {
+	return time.Duration(l.working.Load() / max(l.timed.Load(), 1))
+}
 
 type contextKey struct{}
 
@@ -220,6 +227,7 @@ func (o *Operation) counts() counts {
 		failed:  o.failures.total.Load(),
 		skipped: o.skips.total(),
 		bytes:   o.bytes.Load(),
+		retried: o.retries.total.Load(),
 	}
 }
 
@@ -240,18 +248,18 @@ func (o *Operation) expected() int64 {
 }
 
 // counts is what an operation has done so far.
-type counts struct{ ok, failed, skipped, bytes int64 }
+type counts struct{ ok, failed, skipped, bytes, retried int64 }
 
 func (c counts) items() int64 { return c.ok + c.failed + c.skipped }
 
 func (c counts) processed() int64 { return c.ok + c.failed }
 
 func (c counts) minus(d counts) counts {
-	return c.plus(counts{-d.ok, -d.failed, -d.skipped, -d.bytes})
+	return c.plus(counts{-d.ok, -d.failed, -d.skipped, -d.bytes, -d.retried})
 }
 
 func (c counts) plus(d counts) counts {
-	return counts{c.ok + d.ok, c.failed + d.failed, c.skipped + d.skipped, c.bytes + d.bytes}
+	return counts{c.ok + d.ok, c.failed + d.failed, c.skipped + d.skipped, c.bytes + d.bytes, c.retried + d.retried}
 }
 
 // panicError is a panic as the cause of a failed operation.

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 
 	"github.com/otelmon/otelmon-go/internal/keys"
@@ -318,7 +319,8 @@ func TestMemoryOfAnOperationIsBounded(t *testing.T) {
 		for second := range 2000 {
 			for i := range 10 {
 				word := letters(10*second + i)
-				op.Fail(fmt.Errorf("%s: %s", strings.Repeat(word, 10), strings.Repeat("x", 2000)))
+				op.Fail(fmt.Errorf("%s: %s", strings.Repeat(word, 10), strings.Repeat("x", 2000)), attribute.String("row", strings.Repeat(word, 10)))
+				op.Retry(errors.New(word))
 				op.Skip(word + strings.Repeat("y", 2000))
 				op.Stage(word + strings.Repeat("z", 2000)).Enter()()
 			}

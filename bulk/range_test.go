@@ -207,8 +207,8 @@ func TestEndOfALoopDecidesTheResult(t *testing.T) {
 				t.Errorf("result = %q, want %q", got, tt.result)
 			}
 			got := counts{
-				num(t, root.Attributes(), keys.BulkItemsOK), num(t, root.Attributes(), keys.BulkItemsFailed),
-				num(t, root.Attributes(), keys.BulkItemsSkipped), num(t, root.Attributes(), keys.BulkBytes),
+				ok: num(t, root.Attributes(), keys.BulkItemsOK), failed: num(t, root.Attributes(), keys.BulkItemsFailed),
+				skipped: num(t, root.Attributes(), keys.BulkItemsSkipped), bytes: num(t, root.Attributes(), keys.BulkBytes),
 			}
 			if got != tt.counts {
 				t.Errorf("counts = %+v, want %+v", got, tt.counts)

@@ -49,7 +49,7 @@ func (r *registry) admit(o *Operation, mp metric.MeterProvider) *book {
 // counted on it is ignored.
 func (r *registry) retire(o *Operation, result Result) Snapshot {
 	s := o.book.retire(o, func() Snapshot {
-		s := o.look(time.Now()).close(result)
+		s := o.lookCloser(time.Now()).close(result)
 		o.final.Store(&s)
 		return s
 	})

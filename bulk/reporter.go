@@ -124,6 +124,7 @@ func (r *reporter) endSegment(o *Operation, now time.Time, c counts) {
 		attrs = append(attrs, attribute.Float64(keys.BulkRate, float64(in.processed())/t))
 	}
 	o.child(keys.SpanBulkSegment, r.segment.start, now, attrs...)
+	o.tellSlow(maxItemSpans - maxSlow)
 	r.segment = segment{index: r.segment.index + 1, start: now, base: c}
 }
 

@@ -28,6 +28,7 @@ type Snapshot struct {
 	OK      int64
 	Failed  int64
 	Skipped int64
+	Retried int64 // attempts that were made again; no part of the items
 	Bytes   int64
 
 	TotalBytes int64 // bytes expected; Unknown if nobody said
@@ -49,7 +50,16 @@ type Snapshot struct {
 
 	Workers int // workers not yet closed; after the end, those that were open then
 	Skips   []SkipCount
+	Retries []RetryCount // the most frequent first
 	Stages  []StageTime
+
+	// Failures are the failed items by the kind of their errors, the most frequent
+	// first; at most 32. Slowest are the items that took longest, at most eight,
+	// of those that a loop ([Range] and its like) or a run timed: all, unless
+	// they are quicker than 60 µs. Only items of 100 ms and three times the mean are
+	// among them.
+	Failures []FailureClass
+	Slowest  []SlowItem
 }
 
 // SkipCount is how many items were skipped for one reason.
@@ -104,7 +114,14 @@ func (o *Operation) Snapshot() Snapshot {
 	if s := o.final.Load(); s != nil {
 		return *s
 	}
-	return o.look(time.Now())
+	return o.lookCloser(time.Now())
+}
+
+// lookCloser adds what takes longer to copy.
+func (o *Operation) lookCloser(now time.Time) Snapshot {
+	s := o.look(now)
+	s.Failures, s.Slowest = o.failures.list(), o.slowest.list(o.loop.mean())
+	return s
 }
 
 func (o *Operation) look(now time.Time) Snapshot {
@@ -114,8 +131,8 @@ func (o *Operation) look(now time.Time) Snapshot {
 	c := o.counts()
 	s := Snapshot{
 		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
-		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes,
-		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, Workers: workers, Skips: o.skips.list(), Verdict: o.evidence.Load().verdict(),
+		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes, Retried: c.retried,
+		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, Workers: workers, Skips: o.skips.list(), Retries: o.retries.list(), Verdict: o.evidence.Load().verdict(),
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -166,7 +183,7 @@ func (s Snapshot) uncounted() int {
 }
 
 func (s Snapshot) counts() counts {
-	return counts{ok: s.OK, failed: s.Failed, skipped: s.Skipped, bytes: s.Bytes}
+	return counts{ok: s.OK, failed: s.Failed, skipped: s.Skipped, bytes: s.Bytes, retried: s.Retried}
 }
 
 func byStart(a, b *Operation) int {

@@ -89,7 +89,8 @@ func Rows[T any, R RowSource](ctx context.Context, name string, rows R, scan fun
 	return func(yield func(T, error) bool) {
 		track(ctx, name, opts, func(it *Item, w *Worker) {
 			err := errNoSource
-			if v := reflect.ValueOf(rows); v.IsValid() && !(v.Kind() == reflect.Pointer && v.IsNil()) && scan != nil {
+			v := reflect.ValueOf(rows)
+			if missing := !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() || scan == nil; !missing {
 				var left bool
 				if left, err = eachRow(it, w, rows, scan, yield); left {
 					return

@@ -48,6 +48,9 @@ func (s Snapshot) phrases() []string {
 	if s.Skipped > 0 {
 		p = append(p, s.skipping())
 	}
+	if s.Retried > 0 {
+		p = append(p, fmt.Sprintf("%d retried", s.Retried))
+	}
 	if s.Bytes > 0 && !s.byBytes {
 		p = append(p, size(s.Bytes))
 	}

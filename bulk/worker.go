@@ -72,14 +72,20 @@ func (w *Worker) clock() {
 	}
 }
 
-// end is called when the body of an item is over.
-func (w *Worker) end() {
+// end is called when the body of an item is over, of which counted is how many
+// were already counted.
+func (w *Worker) end(counted int64) {
 	if w.began == 0 {
 		return
 	}
 	began, now := w.began, time.Since(w.op.started)
 	w.began, w.ended = 0, now
-	w.op.loop.working.Add(int64(now - began))
+	l := &w.op.loop
+	l.working.Add(int64(now - began))
+	l.timed.Add(1)
+	if d := now - began; int64(d) > w.op.slowest.floor.Load() {
+		w.op.slowest.offer(SlowItem{Position: w.op.counts().items() - counted, Started: w.op.started.Add(began), Time: d})
+	}
 }
 
 // hold keeps a call from ending the item whose body makes it.
@@ -123,7 +129,7 @@ func (w *Worker) Close() {
 }
 
 func (w *Worker) publish() {
-	w.end()
+	w.end(0)
 	n := w.limit - w.left
 	if ok := n - w.other; ok > 0 {
 		w.op.ok.Add(int64(ok))

@@ -71,6 +71,10 @@ const (
 	BulkOperationETA        = "bulk.operation.eta"
 	BulkStageTime           = "bulk.stage.time"
 	BulkConcurrencyUsage    = "bulk.concurrency.usage"
+	BulkConcurrencyLimit    = "bulk.concurrency.limit" // also an attribute of events
+	BulkBatchLimit          = "bulk.batch.limit"       // also an attribute of events
+	BulkThrottles           = "bulk.throttles"
+	BulkItemRetries         = "bulk.item.retries"
 )
 
 // Attributes of package bulk. Those from BulkOperationID on stand on spans and
@@ -85,10 +89,13 @@ const (
 	BulkItemsOK         = "bulk.items.ok"
 	BulkItemsFailed     = "bulk.items.failed"
 	BulkItemsSkipped    = "bulk.items.skipped"
+	BulkItemsRetried    = "bulk.items.retried" // attempts, no items
 	BulkBytes           = "bulk.bytes"
 	BulkRate            = "bulk.rate"        // items per second
 	BulkETASeconds      = "bulk.eta.seconds" // absent while unknown
 	BulkSegmentIndex    = "bulk.segment.index"
+	BulkItemPosition    = "bulk.item.position" // in the source, from 0
+	BulkLimitReason     = "bulk.limit.reason"
 
 	BulkStageBusySeconds = "bulk.stage.busy.seconds" // added up over goroutines
 )
@@ -98,9 +105,12 @@ const (
 	SpanBulk            = "bulk" // followed by the operation's name
 	SpanBulkStarted     = "bulk.started"
 	SpanBulkSegment     = "bulk.segment"
+	SpanBulkItem        = "bulk.item"  // of a slow one
 	SpanBulkStage       = "bulk.stage" // followed by the stage's name
 	EventBulkStarted    = "bulk.operation.started"
 	EventBulkProgress   = "bulk.operation.progress"
 	EventBulkFinished   = "bulk.operation.finished"
 	EventBulkItemFailed = "bulk.operation.item_failed"
+
+	EventBulkLimitChanged = "bulk.operation.limit_changed"
 )
