@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,16 +111,16 @@ func TestRunDespiteTraffic(t *testing.T) {
 // The wall clock may be set back after a success was seen.
 func TestTrafficOfTheFutureProvesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := false
+		var broken atomic.Bool
 		r := begin(t, Options{}, Check{Name: "db", Func: func(context.Context) error {
-			if broken {
+			if broken.Load() {
 				return errDown
 			}
 			return nil
 		}})
 		advance(2 * time.Second)
 		lookUp(*r.entries.Load(), "db").traffic.success.Store(time.Now().Add(time.Hour).UnixNano())
-		broken = true
+		broken.Store(true)
 		advance(time.Minute)
 		expect(t, r, "db", StateUnhealthy, ReasonError)
 	})
