@@ -18,8 +18,8 @@ func (o handlerOption) apply(h *handler) { o(h) }
 // details, times and trace ids. Without it they are withheld from everybody, for
 // errors quote host names and worse. allow may be called concurrently.
 //
-// In text, whole numbers whose key ends in "bytes" (and those of [DiskSpace] and
-// [Memory]) have a unit, as in 71.0GiB, and fractions whose key ends in "ratio"
+// In text, whole numbers whose key ends in "bytes" (and those of
+// checkers.DiskSpace and checkers.Memory) have a unit, as in 71.0GiB, and fractions whose key ends in "ratio"
 // have three digits. JSON has the numbers as they were given.
 func ShowDetails(allow func(*http.Request) bool) HandlerOption {
 	return handlerOption(func(h *handler) { h.allow = allow })

@@ -2,6 +2,8 @@ package health
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -180,4 +182,36 @@ func TestDrainIsDoneWhenItLooksDone(t *testing.T) {
 	r.mu.Unlock()
 	draining.Wait()
 	must(t, r.Shutdown(context.Background()))
+}
+
+// The short answer to everybody says as much about maintenance as the long one.
+func TestShortAnswerKnowsMaintenance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{}, Check{Name: "db", Critical: true, Func: fail})
+		advance(2 * time.Second)
+		ask := func(accept string) string {
+			w, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/readyz", nil)
+			req.Header.Set("Accept", accept)
+			r.Handler().ServeHTTP(w, req)
+			return w.Body.String()
+		}
+		expectAll := func(within bool) {
+			t.Helper()
+			if got := ask(""); strings.Contains(got, "db unhealthy: error (in maintenance)") != within {
+				t.Errorf("within the window %v: %s", within, got)
+			}
+			if got := ask(typeJSON); strings.Contains(got, `"muted":true`) != within {
+				t.Errorf("within the window %v: %s", within, got)
+			}
+		}
+		expectAll(false)
+		end := r.Maintain(time.Now().Add(time.Hour), "upgrade", "db")
+		expectAll(true)
+		end()
+		expectAll(false)
+		r.Maintain(time.Now().Add(time.Second), "upgrade")
+		expectAll(true)
+		advance(time.Second)
+		expectAll(false)
+	})
 }

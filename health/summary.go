@@ -10,7 +10,7 @@ import (
 // as for ten thousand. It is never changed.
 type summary struct {
 	version uint64
-	until   time.Time         // when the next result expires; zero: never
+	until   time.Time         // when the next result expires or maintenance window ends; zero: never
 	probes  [3]State          // by probeIndex
 	roots   map[string]string // a check and the one whose failure explains its own
 	results []*Result         // as they were then
@@ -24,7 +24,7 @@ func (r *Registry) summary(now time.Time) *summary {
 	if s := r.known.Load(); s != nil && s.version == version && (s.until.IsZero() || now.Before(s.until)) {
 		return s
 	}
-	s := summarise(*r.entries.Load(), now)
+	s := summarise(*r.entries.Load(), *r.windows.Load(), now)
 	s.version = version
 	s.draining = r.draining.Load()
 	if s.draining {
@@ -41,14 +41,12 @@ func (r *Registry) summary(now time.Time) *summary {
 	return s
 }
 
-func summarise(entries []*entry, now time.Time) *summary {
+func summarise(entries []*entry, windows []*window, now time.Time) *summary {
 	s := &summary{probes: [3]State{StateHealthy, StateHealthy, StateHealthy}}
 	s.results = make([]*Result, len(entries))
 	for i, e := range entries {
 		latest := e.latest.Load()
-		if expires := latest.expires; expires.After(now) && (s.until.IsZero() || expires.Before(s.until)) {
-			s.until = expires
-		}
+		s.holdUntil(latest.expires, now)
 		result := latest.at(now)
 		s.results[i] = result
 		for _, p := range [3]Probe{Liveness, Readiness, Startup} {
@@ -57,15 +55,31 @@ func summarise(entries []*entry, now time.Time) *summary {
 			}
 		}
 	}
+	for _, w := range windows {
+		s.holdUntil(w.until, now)
+	}
 	s.roots = roots(s.results)
 	for i, result := range s.results {
-		if root := s.roots[result.Name]; root != "" {
-			suppressed := *result
-			suppressed.SuppressedBy = root
-			s.results[i] = &suppressed
-		}
+		s.results[i] = result.mutedBy(s.roots[result.Name], reasonOf(windows, result.Name, now))
 	}
 	return s
+}
+
+// holdUntil has s made anew at that time, unless that is past.
+func (s *summary) holdUntil(end, now time.Time) {
+	if end.After(now) && (s.until.IsZero() || end.Before(s.until)) {
+		s.until = end
+	}
+}
+
+// mutedBy returns r with the reasons why nobody needs to be told of it.
+func (r *Result) mutedBy(root, maintenance string) *Result {
+	if root == "" && maintenance == "" {
+		return r
+	}
+	muted := *r
+	muted.SuppressedBy, muted.Maintenance = root, maintenance
+	return &muted
 }
 
 // of returns the results that the probe asks for.
@@ -96,16 +110,11 @@ func (r *Registry) readings(now time.Time) ([]*entry, []*Result) {
 	results := make([]*Result, len(entries))
 	for i, e := range entries {
 		results[i] = e.latest.Load().at(now)
-		root, maintenance := "", reasonOf(windows, e.check.Name, now)
+		root := ""
 		if results[i].failing() { // what the summary knew may be over
 			root = s.roots[e.check.Name]
 		}
-		if root == "" && maintenance == "" {
-			continue
-		}
-		muted := *results[i]
-		muted.SuppressedBy, muted.Maintenance = root, maintenance
-		results[i] = &muted
+		results[i] = results[i].mutedBy(root, reasonOf(windows, e.check.Name, now))
 	}
 	return entries, results
 }

@@ -38,7 +38,7 @@ func (r *Registry) Watch(ctx context.Context) iter.Seq[Report] {
 // await returns when there may be something new to read since then.
 func (r *Registry) await(ctx context.Context, news <-chan struct{}, then time.Time) {
 	var expiry <-chan time.Time
-	if next := r.nextExpiry(then); !next.IsZero() {
+	if next := r.summary(then).until; !next.IsZero() {
 		timer := time.NewTimer(time.Until(next))
 		defer timer.Stop()
 		expiry = timer.C
@@ -48,17 +48,6 @@ func (r *Registry) await(ctx context.Context, news <-chan struct{}, then time.Ti
 	case <-expiry:
 	case <-ctx.Done():
 	}
-}
-
-// nextExpiry is when what was read then reads differently by itself.
-func (r *Registry) nextExpiry(then time.Time) time.Time {
-	next := r.summary(then).until
-	for _, w := range *r.windows.Load() {
-		if w.until.After(then) && (next.IsZero() || w.until.Before(next)) {
-			next = w.until
-		}
-	}
-	return next
 }
 
 // Transitions yields each change of a check's state from now on, oldest first.
