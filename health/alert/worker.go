@@ -291,20 +291,30 @@ func (w *worker) tell(err error) {
 }
 
 // call contains what a receiver does: a panic, runtime.Goexit, and not coming
-// back, which holds up nobody else.
+// back, which holds up nobody else. That goes for the methods of its error, too,
+// so what call returns is always a *failure.
 func (w *worker) call(ctx context.Context, n Notification) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	returned := make(chan error, 1)
 	go func() {
 		err := error(&failure{text: "runtime.Goexit was called", class: classPanic})
+		defer func() { returned <- err }()
+		defer func() {
+			if recover() != nil {
+				err = &failure{text: "panic with what panics when it is printed", class: classPanic}
+			}
+		}()
 		defer func() {
 			if v := recover(); v != nil {
 				err = &failure{text: fmt.Sprintf("panic: %v", v), class: classPanic}
 			}
-			returned <- err
 		}()
-		err = w.notifier.Notify(ctx, n)
+		if said := w.notifier.Notify(ctx, n); said != nil {
+			err = failureOf(said)
+			return
+		}
+		err = nil
 	}()
 	hung := time.NewTimer(sendTimeout + time.Second)
 	defer hung.Stop()

@@ -82,6 +82,11 @@ func gather(ctx context.Context, checks []func(context.Context) error) []error {
 func contained(ctx context.Context, check func(context.Context) error, result *error) {
 	*result = errors.New("runtime.Goexit was called")
 	defer func() {
+		if recover() != nil {
+			*result = errors.New("panic with what panics when it is printed")
+		}
+	}()
+	defer func() {
 		if v := recover(); v != nil {
 			*result = fmt.Errorf("panic: %v", v)
 		}

@@ -15,7 +15,13 @@ import (
 
 func limp(context.Context) error   { return health.Degraded(errors.New("limping")) }
 func crash(context.Context) error  { panic("boom") }
+func sink(context.Context) error   { panic(abyss{}) }
 func vanish(context.Context) error { runtime.Goexit(); return nil }
+
+// abyss panics with itself when asked what it is, which fmt does not contain.
+type abyss struct{}
+
+func (abyss) Error() string { panic(abyss{}) }
 
 type checks = []func(context.Context) error
 
@@ -30,6 +36,7 @@ func TestAllAndAtLeast(t *testing.T) {
 		"all, worst last":    {All(pass, limp, fail), health.StateUnhealthy, "limping\ndown"},
 		"all, worst first":   {All(fail, limp), health.StateUnhealthy, "down\nlimping"},
 		"all, panic":         {All(crash, limp), health.StateUnhealthy, "panic: boom\nlimping"},
+		"all, abyss":         {All(sink, pass), health.StateUnhealthy, "panic with what panics when it is printed"},
 		"all, Goexit":        {All(vanish, pass), health.StateUnhealthy, "runtime.Goexit was called"},
 		"all of all":         {All(All(limp), AtLeast(1, pass, fail)), health.StateDegraded, "limping\n1 of 2 are of use: down"},
 		"at least, healthy":  {AtLeast(2, pass, pass, pass), health.StateHealthy, ""},
