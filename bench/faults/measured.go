@@ -146,8 +146,7 @@ func load(l library) outcome {
 	return answered(o, without, with, http.StatusOK)
 }
 
-// verdict tells apart what a failure costs: to know it, and to tell it with
-// every check in a line or an object.
+// verdict tells apart what a failure costs: to know it, and to tell it in words.
 func verdict(l library) outcome {
 	with, without := l.pairOf(spec{every: 15 * time.Second}, many, manyHung, false)
 	defer with.close()
@@ -163,7 +162,7 @@ func verdict(l library) outcome {
 		o = brief(func() float64 { return ask(with, 1) }, func() float64 { return ask(without, 1) })
 	}
 	body := with.probe().Body.Len()
-	o.Facts += fmt.Sprintf("; the failure in full %s, %d KB", micros(slices.Min(with.probes(3, http.MethodGet))), body/1000)
+	o.Facts += fmt.Sprintf("; with its text %s, %.1f KB", micros(slices.Min(with.probes(3, http.MethodGet))), float64(body)/1000)
 	return answered(o, without, with, http.StatusServiceUnavailable)
 }
 
