@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.opentelemetry.io/otel"
 )
 
 // abyss panics with itself when asked what it is, which fmt does not contain.
@@ -213,5 +215,25 @@ func TestShortAnswerKnowsMaintenance(t *testing.T) {
 		expectAll(true)
 		advance(time.Second)
 		expectAll(false)
+	})
+}
+
+func TestPanicOfTheErrorHandlerIsContained(t *testing.T) {
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) { panic("nobody wants to know") }))
+	defer otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{}, Check{Name: "c", Interval: time.Second, Timeout: time.Second, Func: pass})
+		var told atomic.Int32
+		r.Listen(func(Transition) {
+			told.Add(1)
+			panic("boom")
+		})
+		synctest.Wait()
+		advance(2 * time.Second)
+		r.Pause("c")
+		advance(time.Second)
+		if told.Load() != 2 {
+			t.Errorf("told %d times, want 2", told.Load())
+		}
 	})
 }

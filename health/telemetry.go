@@ -36,7 +36,7 @@ func newTelemetry(o Options, r *Registry) telemetry {
 		logger: o.LoggerProvider.Logger(keys.ScopeHealth),
 	}
 	if err := t.instrument(o.MeterProvider.Meter(keys.ScopeHealth), r); err != nil {
-		otel.Handle(fmt.Errorf("health: instruments: %w", err))
+		complain(fmt.Errorf("health: instruments: %w", err))
 		_ = t.instrument(noop.Meter{}, r) // never fails
 	}
 	return t
@@ -56,7 +56,7 @@ func (t *telemetry) instrument(m metric.Meter, r *Registry) error {
 func (t *telemetry) unregister() {
 	defer contain()
 	if err := t.gauges.registration.Unregister(); err != nil {
-		otel.Handle(fmt.Errorf("health: unregister the gauges: %w", err))
+		complain(fmt.Errorf("health: unregister the gauges: %w", err))
 	}
 }
 
@@ -233,6 +233,12 @@ func unsampled() trace.SpanContext {
 // contain ends a panic of foreign telemetry code.
 func contain() {
 	if v := recover(); v != nil {
-		otel.Handle(errors.New("health: telemetry: " + panicText(v)))
+		complain(errors.New("health: telemetry: " + panicText(v)))
 	}
+}
+
+// complain hands err to OpenTelemetry's error handler, whose panic ends here.
+func complain(err error) {
+	defer func() { _ = recover() }()
+	otel.Handle(err)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"iter"
 	"time"
-
-	"go.opentelemetry.io/otel"
 )
 
 // A Transition is a change of one check.
@@ -120,7 +118,7 @@ func (r *Registry) Listen(f func(Transition)) (stop func()) {
 func inform(f func(Transition), t Transition) {
 	defer func() {
 		if v := recover(); v != nil {
-			otel.Handle(errors.New("health: a listener: " + panicText(v)))
+			complain(errors.New("health: a listener: " + panicText(v)))
 		}
 	}()
 	f(t)
