@@ -161,7 +161,7 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 			Tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
 			Logger: sdklog.NewLoggerProvider(sdklog.WithProcessor(records)),
 		}
-		for i := range bulk.Slice(t.Context(), "telemetry-test", append(make([]time.Duration, 30), 9*time.Second), providers) {
+		for i := range bulk.Slice(t.Context(), "telemetry-test", append(make([]time.Duration, 30), 42*time.Second, 0, 0, 0), providers) {
 			time.Sleep(time.Second + i) //nolint:forbidigo // virtual time
 		}
 		flap(t, records)

@@ -67,7 +67,7 @@ func (b *book) attach(mp metric.MeterProvider) {
 	reg, rerr := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		b.observe(in, to)
 		return nil
-	}, in.items, in.retries, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta)
+	}, in.items, in.retries, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta, in.idle)
 	if err := errors.Join(err, rerr); err != nil {
 		otel.Handle(err)
 	}
@@ -165,6 +165,7 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 	}
 	to.ObserveInt64(in.usage, t.workers, a.labels)
 	to.ObserveFloat64(in.throughput, t.rate, a.labels)
+	to.ObserveFloat64(in.idle, t.idle.Seconds(), a.labels)
 	if t.expected > 0 {
 		to.ObserveFloat64(in.progress, float64(t.reached)/float64(t.expected), a.labels)
 	}
@@ -182,6 +183,7 @@ type tally struct {
 	rate              float64
 	expected, reached int64         // items or bytes of the operations whose total is known
 	eta               time.Duration // of the one that takes longest
+	idle              time.Duration // of the one that is idle for longest
 }
 
 func (a *account) tally(now time.Time) tally {
@@ -191,7 +193,7 @@ func (a *account) tally(now time.Time) tally {
 		t.done = t.done.plus(s.counts())
 		t.workers += int64(s.Workers)
 		t.rate += s.Rate
-		t.eta = max(t.eta, s.ETA)
+		t.eta, t.idle = max(t.eta, s.ETA), max(t.idle, s.Idle)
 		if e := o.expected(); e >= 0 {
 			t.expected += e
 			t.reached += min(o.measure(s.counts()).items(), e)

@@ -58,6 +58,7 @@ func TestMetricsOfALife(t *testing.T) {
 			"bulk.operation.active{bulk.operation.name=op}":                 1,
 			"bulk.concurrency.usage{bulk.operation.name=op}":                1,
 			"bulk.operation.progress{bulk.operation.name=op}":               0.21,
+			"bulk.operation.idle.time{bulk.operation.name=op}":              0,
 			"bulk.operation.throughput{bulk.operation.name=op}":             1,
 			"bulk.operation.eta{bulk.operation.name=op}":                    79,
 		})
@@ -304,6 +305,7 @@ func TestInstrumentsHaveUnitAndDescription(t *testing.T) {
 			"bulk.items": "{item}", "bulk.io": "By", "bulk.stage.time": "s", "bulk.operation.duration": "s",
 			"bulk.operation.active": "{operation}", "bulk.concurrency.usage": "{worker}",
 			"bulk.operation.progress": "1", "bulk.operation.throughput": "{item}/s", "bulk.operation.eta": "s",
+			"bulk.operation.idle.time": "s",
 		}
 		if fmt.Sprint(units) != fmt.Sprint(want) {
 			t.Errorf("units = %v, want %v", units, want)

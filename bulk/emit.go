@@ -60,6 +60,9 @@ func (o *Operation) conclude(s Snapshot, cause error) {
 }
 
 func (o *Operation) finishSpan(s Snapshot, end time.Time) {
+	for _, c := range o.report.changes {
+		o.span.AddEvent(c.name, trace.WithTimestamp(c.at))
+	}
 	for _, p := range o.report.samples.kept {
 		o.span.AddEvent(keys.EventBulkProgress, trace.WithTimestamp(p.at),
 			trace.WithAttributes(p.done.attributes()...))
@@ -135,7 +138,12 @@ func (c counts) attributes() []attribute.KeyValue {
 func (s Snapshot) attributes() []attribute.KeyValue {
 	attrs := append(s.counts().attributes(), attribute.Float64(keys.BulkRate, s.Rate))
 	if s.ETA >= 0 {
-		attrs = append(attrs, attribute.Float64(keys.BulkETASeconds, s.ETA.Seconds()))
+		attrs = append(attrs, attribute.Float64(keys.BulkETASeconds, s.ETA.Seconds()),
+			attribute.Float64(keys.BulkETALowSeconds, s.ETALow.Seconds()),
+			attribute.Float64(keys.BulkETAHighSeconds, s.ETAHigh.Seconds()))
+	}
+	if s.Idle >= minStall {
+		attrs = append(attrs, attribute.Float64(keys.BulkIdleSeconds, s.Idle.Seconds()))
 	}
 	if s.Result != "" {
 		attrs = append(attrs, attribute.String(keys.BulkOperationResult, string(s.Result)))

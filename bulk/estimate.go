@@ -22,6 +22,13 @@ type estimator struct {
 	rate        float64   // moving average, to be divided by weight
 	weight      float64   // how much of the average is filled, 0 to 1
 	gap         float64   // usual seconds between observations with progress
+	longest     float64   // the longest of late, as far as it was no stall
+
+	total  int64 // as of the last observation; what the models predict
+	curve  thinner[point]
+	origin time.Time // of the curve: when processing began
+	model  prediction
+	past   *past // what earlier runs of the name tell; nil without
 
 	seen  time.Time // last observation with items, skipped ones too
 	items int64     // at seen
@@ -31,6 +38,7 @@ func (e *estimator) start(now time.Time) { e.begun, e.last, e.seen = now, now, n
 
 // observe is called about once a second.
 func (e *estimator) observe(now time.Time, c counts) {
+	e.note(now, c)
 	if c.items() <= e.items {
 		return
 	}
@@ -54,11 +62,40 @@ func (e *estimator) learn(now time.Time, done int64) {
 	alpha := 1 - math.Exp(-dt/window)
 	e.rate += alpha * (float64(done-e.done)/dt - e.rate)
 	e.weight += alpha * (1 - e.weight)
+	// A gap that was a stall counts as far as it was none, so a second stall like
+	// it is told too; and a long one is forgotten in time.
+	e.longest = max(min(dt, e.patience()), e.longest*math.Exp2(-dt/max(20*e.longest, 1)))
 	if e.gap == 0 {
 		e.gap = dt
 	}
 	e.gap += 0.2 * (dt - e.gap)
 	e.last, e.done = now, done
+}
+
+// note adds to the curve and asks the models anew.
+func (e *estimator) note(now time.Time, c counts) {
+	if e.weight == 0 {
+		e.origin = e.last
+		return
+	}
+	p := point{now.Sub(e.origin).Seconds(), float64(c.processed())}
+	e.curve.add(p)
+	if e.total <= c.items() {
+		return
+	}
+	curve := append(e.curve.kept[:len(e.curve.kept):len(e.curve.kept)], p)
+	e.model = predict(curve, p.done+float64(e.total-c.items()), e.past.models()...)
+}
+
+// pause moves all that is measured from as if the time had not passed, in which
+// the process was stopped or the machine asleep.
+func (e *estimator) pause(d time.Duration) {
+	e.begun, e.last, e.seen, e.origin = e.begun.Add(d), e.last.Add(d), e.seen.Add(d), e.origin.Add(d)
+}
+
+// patience is the seconds without progress that are no stall yet.
+func (e *estimator) patience() float64 {
+	return max(minStall.Seconds(), 5*e.gap, 2*e.longest, e.past.patience())
 }
 
 // pace is the items processed per second lately; before the first observation,
@@ -88,12 +125,13 @@ func (e *estimator) idle(now time.Time, c counts) time.Duration {
 func (e *estimator) stalled(now time.Time, c counts) bool {
 	idle := e.idle(now, c)
 	if e.weight == 0 {
-		return idle > firstStall
+		return idle > max(firstStall, time.Duration(e.past.patience()*float64(time.Second)))
 	}
-	return idle > minStall && idle.Seconds() > 5*e.gap
+	return idle.Seconds() > e.patience()
 }
 
-// eta is what is left at the present pace, as if none of it would be skipped.
+// eta is what is left at the present pace, as if none of it would be skipped, or
+// what models say that did better in the past of this operation.
 // It is Unknown without a total, before the first item is processed, and in a
 // stall, where any number would be a lie.
 func (e *estimator) eta(now time.Time, c counts, total int64) time.Duration {
@@ -104,9 +142,29 @@ func (e *estimator) eta(now time.Time, c counts, total int64) time.Duration {
 	// Between two slow items it counts down, by the one that is under way: by
 	// more, it would contradict the pace.
 	under := min(1, pace*e.idle(now, c).Seconds())
-	seconds := (float64(total-c.items()) - under) / pace
+	seconds := (float64(total-c.items()) - under) / pace * e.factor()
 	if seconds > maxETA.Seconds() {
 		return Unknown
 	}
 	return time.Duration(max(seconds, 0) * float64(time.Second))
+}
+
+func (e *estimator) factor() float64 {
+	if e.model.factor == 0 {
+		return 1
+	}
+	return e.model.factor
+}
+
+// between is the time that with four fifths of certainty the ETA lies between.
+func (e *estimator) between(eta time.Duration) (low, high time.Duration) {
+	if eta < 0 {
+		return Unknown, Unknown
+	}
+	sigma := e.model.sigma
+	if sigma == 0 {
+		sigma = 2 * doubt
+	}
+	f := math.Exp(quantileAt * sigma)
+	return time.Duration(float64(eta) / f), time.Duration(min(float64(eta)*f, float64(maxETA)))
 }

@@ -14,11 +14,12 @@ type instruments struct {
 	stageTime                 metric.Float64ObservableCounter
 	active, usage             metric.Int64ObservableUpDownCounter
 	progress, throughput, eta metric.Float64ObservableGauge
+	idle                      metric.Float64ObservableGauge
 	duration                  metric.Float64Histogram
 }
 
 func newInstruments(m metric.Meter) (in instruments, err error) {
-	var e [10]error
+	var e [11]error
 	in.items, e[0] = m.Int64ObservableCounter(keys.BulkItems, metric.WithUnit("{item}"),
 		metric.WithDescription("Items of bulk operations by outcome."))
 	in.io, e[1] = m.Int64ObservableCounter(keys.BulkIO, metric.WithUnit("By"),
@@ -40,5 +41,7 @@ func newInstruments(m metric.Meter) (in instruments, err error) {
 		metric.WithExplicitBucketBoundaries(0.1, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 604800))
 	in.retries, e[9] = m.Int64ObservableCounter(keys.BulkItemRetries, metric.WithUnit("{retry}"),
 		metric.WithDescription("Attempts at items of bulk operations that failed and were made again."))
+	in.idle, e[10] = m.Float64ObservableGauge(keys.BulkOperationIdleTime, metric.WithUnit("s"),
+		metric.WithDescription("Time since a running operation last made progress; of several, the longest."))
 	return in, errors.Join(e[:]...)
 }

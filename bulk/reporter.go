@@ -21,10 +21,29 @@ const (
 type reporter struct {
 	stop, done chan struct{}
 
-	samples thinner
+	samples thinner[sample]
 	talk    time.Time // when the next progress event is due
+	last    time.Time // beat
+	stall   time.Time // since when nothing was done, if that was told
+	told    int       // stalls
+	changes []change
 	segment segment
 }
+
+// change is a turn that an operation took, for its span.
+type change struct {
+	at   time.Time
+	name string
+}
+
+// maxChanges keeps changes and samples together below the 128 events of a span.
+const maxChanges = 28
+
+// maxStalls bounds the log events of an operation that stalls again and again.
+const maxStalls = 64
+
+// asleep is how late a beat must be for the process to have been stopped.
+const asleep = 10 * beat
 
 // segment is the stretch of time that the next segment span will cover.
 type segment struct {
@@ -44,7 +63,7 @@ func (s segment) due() time.Time { return s.start.Add(s.length()) }
 
 func (r *reporter) start(o *Operation) {
 	r.stop, r.done = make(chan struct{}), make(chan struct{})
-	r.talk = o.started.Add(beat)
+	r.talk, r.last = o.started.Add(beat), o.started
 	r.segment.start = o.started
 	go r.run(o)
 }
@@ -91,6 +110,11 @@ func (r *reporter) beat(o *Operation, now time.Time) {
 	o.failures.reopen()
 	c := o.counts()
 	o.mu.Lock()
+	if late := now.Sub(r.last) - beat; late > asleep {
+		o.estimate.pause(late)
+	}
+	r.last = now
+	o.estimate.total = o.expected()
 	o.estimate.observe(now, o.measure(c))
 	stages := o.stages
 	o.mu.Unlock()
@@ -98,11 +122,36 @@ func (r *reporter) beat(o *Operation, now time.Time) {
 	for _, st := range stages {
 		st.flush(now)
 	}
+	s := o.look(now)
+	r.watch(o, s, now)
 	if !now.Before(r.talk) {
-		s := o.look(now)
 		o.event(keys.EventBulkProgress, now, log.SeverityInfo, s.sentence(), append(o.identity(), s.attributes()...)...)
 		r.talk = after(now, r.talk, pause(s.Elapsed))
 	}
+}
+
+// watch tells of stalls and their ends.
+func (r *reporter) watch(o *Operation, s Snapshot, now time.Time) {
+	switch {
+	case s.Stalled && r.stall.IsZero() && r.told < maxStalls:
+		r.told++
+		r.stall = now.Add(-s.Idle)
+		o.event(keys.EventBulkStalled, now, log.SeverityWarn, s.sentence(), append(o.identity(), s.attributes()...)...)
+		r.change(now, keys.EventBulkStalled)
+	case !s.Stalled && !r.stall.IsZero():
+		s.Idle = now.Sub(r.stall)
+		r.stall = time.Time{}
+		o.event(keys.EventBulkResumed, now, log.SeverityInfo, s.resumption(), append(o.identity(), s.attributes()...)...)
+		r.change(now, keys.EventBulkResumed)
+	}
+}
+
+// change keeps the first turns and the last one.
+func (r *reporter) change(at time.Time, name string) {
+	if len(r.changes) == maxChanges {
+		r.changes = r.changes[:maxChanges-1]
+	}
+	r.changes = append(r.changes, change{at, name})
 }
 
 // pause is the time from one progress event to the next: 600 events in the

@@ -41,8 +41,11 @@ type Snapshot struct {
 	Rate     float64
 	ByteRate float64 // bytes per second
 	ETA      time.Duration
-	Idle     time.Duration // since items were last seen done
-	Stalled  bool          // idle for much longer than its pace explains
+	// ETALow and ETAHigh are the tenth and the ninetieth percentile of what the ETA
+	// may turn out to be, by how the models behind it did in this operation so far.
+	ETALow, ETAHigh time.Duration
+	Idle            time.Duration // since items were last seen done
+	Stalled         bool          // idle for much longer than its pace explains
 
 	// Verdict says what limits the operation; its zero value, that nothing is
 	// clear.
@@ -109,7 +112,7 @@ func Live() []Snapshot {
 // nil operation is empty.
 func (o *Operation) Snapshot() Snapshot {
 	if o == nil {
-		return Snapshot{Total: Unknown, TotalBytes: Unknown, ETA: Unknown}
+		return Snapshot{Total: Unknown, TotalBytes: Unknown, ETA: Unknown, ETALow: Unknown, ETAHigh: Unknown}
 	}
 	if s := o.final.Load(); s != nil {
 		return *s
@@ -140,6 +143,7 @@ func (o *Operation) look(now time.Time) Snapshot {
 	s.Idle = e.idle(now, m)
 	s.Stalled = e.stalled(now, m)
 	s.ETA = e.eta(now, m, o.expected())
+	s.ETALow, s.ETAHigh = e.between(s.ETA)
 	if !s.Stalled {
 		s.Rate, s.ByteRate = o.rates(e.pace(now, m), c)
 	}
@@ -167,7 +171,7 @@ func (o *Operation) rates(pace float64, c counts) (items, bytes float64) {
 
 // close turns the state of a running operation into that of an ended one.
 func (s Snapshot) close(r Result) Snapshot {
-	s.Result, s.ETA, s.Idle, s.Stalled, s.Rate, s.ByteRate = r, Unknown, 0, false, 0, 0
+	s.Result, s.ETA, s.ETALow, s.ETAHigh, s.Idle, s.Stalled, s.Rate, s.ByteRate = r, Unknown, Unknown, Unknown, 0, false, 0, 0
 	if t := s.Elapsed.Seconds(); t > 0 {
 		s.Rate, s.ByteRate = float64(s.counts().processed())/t, float64(s.Bytes)/t
 	}

@@ -24,6 +24,11 @@ func (s Snapshot) sentence() string {
 	return s.Name + ": " + strings.Join(s.phrases(), ", ")
 }
 
+// resumption is that of the resumed event.
+func (s Snapshot) resumption() string {
+	return fmt.Sprintf("%s: goes on after %s without progress: %s", s.Name, span(s.Idle), s.amount())
+}
+
 // closing is the sentence of the finished event.
 func (s Snapshot) closing() string {
 	return fmt.Sprintf("%s %s after %s: %s", s.Name, s.Result, span(s.Elapsed), strings.Join(s.phrases(), ", "))

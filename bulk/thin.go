@@ -15,12 +15,12 @@ type sample struct {
 // thinner keeps at most maxSamples of any number of samples, evenly spread over
 // all of them: when it is full it drops every second one and from then on
 // takes only every second of those it would have taken.
-type thinner struct {
+type thinner[T any] struct {
 	seen, stride int
-	kept         []sample
+	kept         []T
 }
 
-func (t *thinner) add(s sample) {
+func (t *thinner[T]) add(s T) {
 	t.stride = max(t.stride, 1)
 	i := t.seen
 	t.seen++
@@ -36,7 +36,7 @@ func (t *thinner) add(s sample) {
 	t.kept = append(t.kept, s)
 }
 
-func (t *thinner) halve() {
+func (t *thinner[T]) halve() {
 	for i := range maxSamples / 2 {
 		t.kept[i] = t.kept[2*i]
 	}

@@ -18,7 +18,7 @@ func TestThinnerKeepsAnEvenFew(t *testing.T) {
 
 func checkThinner(t *testing.T, n int) bool {
 	t.Helper()
-	var th thinner
+	var th thinner[sample]
 	for i := range n {
 		th.add(sample{at: time.Unix(int64(i), 0)})
 	}

@@ -69,6 +69,7 @@ const (
 	BulkOperationProgress   = "bulk.operation.progress"
 	BulkOperationThroughput = "bulk.operation.throughput"
 	BulkOperationETA        = "bulk.operation.eta"
+	BulkOperationIdleTime   = "bulk.operation.idle.time"
 	BulkStageTime           = "bulk.stage.time"
 	BulkConcurrencyUsage    = "bulk.concurrency.usage"
 	BulkConcurrencyLimit    = "bulk.concurrency.limit" // also an attribute of events
@@ -91,8 +92,11 @@ const (
 	BulkItemsSkipped    = "bulk.items.skipped"
 	BulkItemsRetried    = "bulk.items.retried" // attempts, no items
 	BulkBytes           = "bulk.bytes"
-	BulkRate            = "bulk.rate"        // items per second
-	BulkETASeconds      = "bulk.eta.seconds" // absent while unknown
+	BulkRate            = "bulk.rate"             // items per second
+	BulkETASeconds      = "bulk.eta.seconds"      // absent while unknown
+	BulkETALowSeconds   = "bulk.eta.low.seconds"  // tenth percentile
+	BulkETAHighSeconds  = "bulk.eta.high.seconds" // ninetieth
+	BulkIdleSeconds     = "bulk.idle.seconds"     // absent below ten seconds
 	BulkSegmentIndex    = "bulk.segment.index"
 	BulkItemPosition    = "bulk.item.position" // in the source, from 0
 	BulkLimitReason     = "bulk.limit.reason"
@@ -111,6 +115,8 @@ const (
 	EventBulkProgress   = "bulk.operation.progress"
 	EventBulkFinished   = "bulk.operation.finished"
 	EventBulkItemFailed = "bulk.operation.item_failed"
+	EventBulkStalled    = "bulk.operation.stalled"
+	EventBulkResumed    = "bulk.operation.resumed"
 
 	EventBulkLimitChanged = "bulk.operation.limit_changed"
 )
