@@ -73,9 +73,9 @@ type Check struct {
 	// Zero means 1, the most is 100.
 	Fall, Rise int
 
-	// Grace is how long after Start, or after Register if that is later, a check
-	// that was never healthy or degraded may fail without being unhealthy: it
-	// stays unknown, with ReasonPending. Zero means not at all.
+	// Grace is how long after Start, Register or Resume, whichever came last, a
+	// check that was not healthy or degraded since may fail without being
+	// unhealthy: it stays unknown, with ReasonPending. Zero means not at all.
 	Grace time.Duration
 
 	// DependsOn names the checks without which this one can't be healthy. While

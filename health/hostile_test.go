@@ -63,7 +63,7 @@ func TestWhatIsPanickedWithMayMisbehave(t *testing.T) {
 func TestResumeFindsWhatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		r := begin(t, Options{}, Check{Name: "c", Scope: Internal, Probes: Liveness, Critical: true, Func: func(context.Context) error {
+		r := begin(t, Options{}, Check{Name: "c", Scope: Internal, Probes: Liveness, Critical: true, Interval: time.Hour, Func: func(context.Context) error {
 			<-release
 			return nil
 		}})
@@ -71,10 +71,10 @@ func TestResumeFindsWhatHangs(t *testing.T) {
 		r.Pause("c")
 		advance(time.Second)
 		r.Resume("c")
-		advance(time.Minute)
+		advance(DefaultTimeout)
 		expect(t, r, "c", StateUnhealthy, ReasonHung)
 		close(release)
-		advance(time.Minute)
+		synctest.Wait()
 		expect(t, r, "c", StateHealthy, "")
 	})
 }

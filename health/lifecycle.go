@@ -15,9 +15,10 @@ import (
 // as with Shutdown; the values of ctx reach the checks.
 //
 // Start fails if it was called before, after Shutdown, and if the options were
-// faulty, an earlier Register failed or a dependency is missing: then it returns all these faults, joined,
-// and nothing runs, for a service must not pass for sound because the check that
-// would say otherwise is missing. A new Registry is needed after such a fault.
+// faulty, an earlier Register failed or a dependency is missing: then it returns
+// all these faults, joined, and nothing runs, for a service must not pass for
+// sound because the check that would say otherwise is missing. A new Registry is
+// needed after such a fault.
 func (r *Registry) Start(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -150,11 +150,17 @@ func (r *Registry) publish(base context.Context, x *run, found finding) ([]step,
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := x.entry
-	x.hung = found.reason == ReasonHung // also if dropped: the check may be resumed while it hangs
-	if base.Err() != nil || r.phase == stopped || x.dropped {
+	if base.Err() != nil || r.phase == stopped {
 		return nil, false
 	}
 	now := time.Now()
+	x.hung = found.reason == ReasonHung
+	if x.dropped {
+		if x.hung {
+			r.bringForward(e, now) // if the check was resumed meanwhile, it hangs
+		}
+		return nil, false
+	}
 	last := e.latest.Load()
 	return r.replaced(e, last, e.update(x, found, now), now), true
 }
