@@ -17,6 +17,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/health"
 	"github.com/otelmon/otelmon-go/otelmon"
@@ -26,6 +28,7 @@ import (
 const stopTimeout = 5 * time.Second
 
 func main() {
+	logging.Disable() // Redis' client repeats every second what its check tells once
 	err := run(context.Background(), os.Args[1:], os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "orders:", err)
