@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -35,17 +36,31 @@ func (r *Registry) Watch(ctx context.Context) iter.Seq[Report] {
 
 // await returns when there may be something new to read since then.
 func (r *Registry) await(ctx context.Context, news <-chan struct{}, then time.Time) {
-	var expiry <-chan time.Time
-	if next := r.summary(then).until; !next.IsZero() {
-		timer := time.NewTimer(time.Until(next))
-		defer timer.Stop()
-		expiry = timer.C
+	for {
+		var expiry <-chan time.Time // without Stop: the collector takes a timer that nobody holds
+		if next := r.summary(then).until; !next.IsZero() {
+			expiry = time.After(time.Until(next))
+		}
+		select {
+		case <-news:
+			return
+		case <-ctx.Done():
+			return
+		case <-expiry:
+		}
+		now := time.Now()
+		if r.lapsed(then, now) {
+			return
+		}
+		then = now // what would have expired was renewed, which is no news
 	}
-	select {
-	case <-news:
-	case <-expiry:
-	case <-ctx.Done():
-	}
+}
+
+// lapsed reports whether a result or a maintenance window has ended in between.
+func (r *Registry) lapsed(then, now time.Time) bool {
+	within := func(end time.Time) bool { return end.After(then) && !end.After(now) }
+	return slices.ContainsFunc(*r.entries.Load(), func(e *entry) bool { return within(e.latest.Load().expires) }) ||
+		slices.ContainsFunc(*r.windows.Load(), func(w *window) bool { return within(w.until) })
 }
 
 // Transitions yields each change of a check's state from now on, oldest first.

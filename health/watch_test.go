@@ -165,3 +165,20 @@ func TestListenerMayShutDown(t *testing.T) {
 		must(t, r.Shutdown(t.Context()))
 	})
 }
+
+// A result that is renewed in time is no news, nor is that it was.
+func TestWatchIsQuietWhileNothingChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := begin(t, Options{}, Check{Name: "a", Func: pass}, Check{Name: "b", Func: fail, Interval: time.Minute})
+		advance(2 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		reports := 0
+		for range r.Watch(ctx) {
+			reports++
+		}
+		if reports != 1 {
+			t.Errorf("%d reports in an hour without a change", reports)
+		}
+	})
+}
