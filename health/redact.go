@@ -1,6 +1,7 @@
 package health
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -35,7 +36,11 @@ func head(text string) string {
 	if len(text) <= limit {
 		return text
 	}
-	return text[:strings.LastIndexAny(text[:limit], " \t\r\n")+1] + "…"
+	words := strings.LastIndexAny(text[:limit], " \t\r\n") + 1
+	if words == 0 {
+		return fmt.Sprintf("… (%d bytes without a space)", len(text))
+	}
+	return text[:words] + "…"
 }
 
 // clip cuts text to at most limit bytes, never inside a rune.
