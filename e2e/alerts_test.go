@@ -27,9 +27,9 @@ func orderRules(t *testing.T, args ...string) string {
 	if write.err != nil {
 		t.Fatalf("-rules: %v", write.err)
 	}
-	promtool := backend{names: []string{"promtool"}, from: made}.path(t)
+	tool := promtool.path(t)
 	for _, args := range [][]string{{"check", "rules", "--lint=all", "--lint-fatal", rules}, {"test", "rules", tests}} {
-		if out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), tool, args...).CombinedOutput(); err != nil {
 			t.Fatalf("promtool %s: %v\n%s", args[0], err, out)
 		}
 	}

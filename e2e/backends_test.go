@@ -18,6 +18,11 @@ type backend struct {
 
 const made = "make backends"
 
+var (
+	promtool        = backend{names: []string{"promtool"}, from: made}
+	grpcHealthProbe = backend{names: []string{"grpc-health-probe"}, from: made}
+)
+
 func debian(name string) string { return "the Debian package " + name }
 
 // path finds the program. Without it the test is skipped, or fails where

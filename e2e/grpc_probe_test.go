@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,8 +16,6 @@ import (
 	"github.com/otelmon/otelmon-go/health/healthgrpc"
 )
 
-const grpcHealthProbe = "github.com/grpc-ecosystem/grpc-health-probe@v0.4.61"
-
 // What grpc-health-probe ends with.
 const (
 	probeServing     = 0
@@ -28,33 +24,10 @@ const (
 	probeUnhealthy   = 4
 )
 
-// healthProbe builds grpc-health-probe into ../bin unless it is there.
-func healthProbe(t *testing.T) string {
-	t.Helper()
-	bin, err := filepath.Abs("../bin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(bin, "grpc-health-probe")
-	if found, err := exec.LookPath(file); err == nil {
-		return found
-	}
-	build := exec.CommandContext(t.Context(), "go", "install", grpcHealthProbe)
-	build.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		complain := t.Skipf
-		if os.Getenv("E2E_BACKENDS") == "required" {
-			complain = t.Fatalf
-		}
-		complain("install %s: %v\n%s", grpcHealthProbe, err, out)
-	}
-	return file
-}
-
 // TestGRPCHealthProbe: the program that images carry for orchestrators without
 // gRPC probes of their own comes to the right verdicts.
 func TestGRPCHealthProbe(t *testing.T) {
-	program := healthProbe(t)
+	program := grpcHealthProbe.path(t)
 	checks := health.New(health.Options{})
 	for name, found := range map[string]error{"db": nil, "mail": errors.New("down"), "cache": health.Degraded(errors.New("cold"))} {
 		check := health.Check{Name: name, Critical: name == "db", Func: func(context.Context) error { return found }}
@@ -129,7 +102,7 @@ func TestGRPCHealthProbeWithoutServer(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	probe := exec.CommandContext(t.Context(), healthProbe(t), "-addr="+address, "-connect-timeout=100ms")
+	probe := exec.CommandContext(t.Context(), grpcHealthProbe.path(t), "-addr="+address, "-connect-timeout=100ms")
 	out, err := probe.CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != probeUnreachable {
 		t.Errorf("%v, want exit code %d: %s", err, probeUnreachable, out)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,36 +14,6 @@ import (
 	"github.com/otelmon/otelmon-go/health"
 	"github.com/otelmon/otelmon-go/health/alert"
 )
-
-// promtoolModule has the version that deploy and this module's go.mod name.
-const promtoolModule = "github.com/prometheus/prometheus"
-
-// promtool returns Prometheus's own tool, built into ./bin of the repository
-// unless it is there.
-func promtool(t *testing.T) string {
-	t.Helper()
-	file, err := filepath.Abs("../bin/promtool")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if runtime.GOOS == "windows" {
-		file += ".exe"
-	}
-	if _, err := os.Stat(file); err == nil {
-		return file
-	}
-	version, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Version}}", promtoolModule).Output()
-	if err != nil {
-		t.Fatalf("version of %s: %v", promtoolModule, err)
-	}
-	// As a module of its own: what the tool links is not needed here.
-	install := exec.CommandContext(t.Context(), "go", "install", promtoolModule+"/cmd/promtool@"+strings.TrimSpace(string(version)))
-	install.Env = append(os.Environ(), "GOBIN="+filepath.Dir(file), "GOFLAGS=")
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("install promtool: %v\n%s", err, out)
-	}
-	return file
-}
 
 // variedChecks have every character that a name may have, and every property that
 // rules depend on.
@@ -88,7 +57,7 @@ func writeRules(t *testing.T, job string, checks []health.Check, mutate func(str
 }
 
 func TestGeneratedRules(t *testing.T) {
-	tool := promtool(t)
+	tool := promtool.path(t)
 	run := func(t *testing.T, args ...string) (string, error) {
 		t.Helper()
 		out, err := exec.CommandContext(t.Context(), tool, args...).CombinedOutput()
