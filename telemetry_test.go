@@ -161,18 +161,26 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 			Tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
 			Logger: sdklog.NewLoggerProvider(sdklog.WithProcessor(records)),
 		}
-		for i := range bulk.Slice(t.Context(), "telemetry-test", append(make([]time.Duration, 30), 42*time.Second, 0, 0, 0), providers) {
-			time.Sleep(time.Second + i) //nolint:forbidigo // virtual time
+		limited := append(make([]time.Duration, 30), 42*time.Second, 0, 0, 0)
+		for item, more := range bulk.Each(t.Context(), "telemetry-test", slices.Values(limited), providers, bulk.Total(100)) {
+			leave := item.Operation().Stage("read").Enter()
+			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // virtual time
+			leave()
+			leave = item.Operation().Stage("write").Enter()
+			time.Sleep(time.Second + more) //nolint:forbidigo // virtual time
+			leave()
 		}
 		flap(t, records)
 		for _, span := range recorder.Ended() {
-			switch span.Name() {
-			case "bulk.segment", "bulk.item":
-				s := signal{kind: span.SpanKind().String()}
+			name := strings.Replace(span.Name(), "telemetry-test", "{name}", 1)
+			switch name {
+			case "bulk.segment", "bulk.item", "bulk {name}":
+				s := spans[name]
+				s.kind = span.SpanKind().String()
 				for _, a := range span.Attributes() {
 					s.add(string(a.Key))
 				}
-				spans[span.Name()] = s
+				spans[name] = s
 			}
 		}
 		for _, record := range records.all {

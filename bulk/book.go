@@ -38,8 +38,8 @@ type book struct {
 type account struct {
 	name    string
 	ended   counts
-	stages  map[string]time.Duration // of those that ended
-	retries map[string]int64         // the same, by type of error
+	stages  stageSums        // of those that ended
+	retries map[string]int64 // the same, by type of error
 	running map[*Operation]struct{}
 
 	labels, ok, failed, skipped metric.MeasurementOption
@@ -129,7 +129,7 @@ func newAccount(name string) *account {
 	}
 	return &account{
 		name:    name,
-		stages:  make(map[string]time.Duration),
+		stages:  make(stageSums),
 		retries: make(map[string]int64),
 		running: make(map[*Operation]struct{}),
 		labels:  metric.WithAttributeSet(attribute.NewSet(label)),
@@ -154,8 +154,12 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 	to.ObserveInt64(in.io, t.done.bytes, a.labels)
 	to.ObserveInt64(in.active, int64(len(a.running)), a.labels)
 	for name, spent := range t.stages {
-		to.ObserveFloat64(in.stageTime, spent.Seconds(), a.labels,
-			metric.WithAttributes(attribute.String(keys.BulkStageName, name)))
+		for i, d := range spent {
+			if i == busy || d > 0 {
+				to.ObserveFloat64(in.stageTime, d.Seconds(), a.labels, metric.WithAttributes(
+					attribute.String(keys.BulkStageName, name), attribute.String(keys.BulkStageState, stateName(i))))
+			}
+		}
 	}
 	for typ, n := range t.retries {
 		to.ObserveInt64(in.retries, n, a.labels, metric.WithAttributes(attribute.String(keys.ErrorType, typ)))
@@ -177,7 +181,7 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 // tally is all operations of one name taken together.
 type tally struct {
 	done              counts
-	stages            map[string]time.Duration
+	stages            stageSums
 	retries           map[string]int64
 	workers           int64
 	rate              float64
@@ -208,10 +212,17 @@ func (a *account) tally(now time.Time) tally {
 	return t
 }
 
-func addStage(stages map[string]time.Duration, st StageTime) {
+// stageSums is the time spent in stages, by state.
+type stageSums map[string][states]time.Duration
+
+func addStage(stages stageSums, st StageTime) {
 	name := st.Name
 	if _, known := stages[name]; !known && len(stages) >= maxStages {
 		name = other
 	}
-	stages[name] += st.Time
+	sum := stages[name]
+	for i, d := range st.states() {
+		sum[i] += d
+	}
+	stages[name] = sum
 }

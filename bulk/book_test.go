@@ -50,30 +50,30 @@ func TestMetricsOfALife(t *testing.T) {
 		wait(time.Second / 2)
 		w.Skip("old")
 		wantPoints(t, p.collect(t), map[string]float64{
-			"bulk.items{bulk.item.outcome=ok,bulk.operation.name=op}":       20,
-			"bulk.items{bulk.item.outcome=failed,bulk.operation.name=op}":   0,
-			"bulk.items{bulk.item.outcome=skipped,bulk.operation.name=op}":  1,
-			"bulk.io{bulk.operation.name=op}":                               200,
-			"bulk.stage.time{bulk.operation.name=op,bulk.stage.name=write}": 0.5,
-			"bulk.operation.active{bulk.operation.name=op}":                 1,
-			"bulk.concurrency.usage{bulk.operation.name=op}":                1,
-			"bulk.operation.progress{bulk.operation.name=op}":               0.21,
-			"bulk.operation.idle.time{bulk.operation.name=op}":              0,
-			"bulk.operation.throughput{bulk.operation.name=op}":             1,
-			"bulk.operation.eta{bulk.operation.name=op}":                    79,
+			"bulk.items{bulk.item.outcome=ok,bulk.operation.name=op}":                             20,
+			"bulk.items{bulk.item.outcome=failed,bulk.operation.name=op}":                         0,
+			"bulk.items{bulk.item.outcome=skipped,bulk.operation.name=op}":                        1,
+			"bulk.io{bulk.operation.name=op}":                                                     200,
+			"bulk.stage.time{bulk.operation.name=op,bulk.stage.name=write,bulk.stage.state=busy}": 0.5,
+			"bulk.operation.active{bulk.operation.name=op}":                                       1,
+			"bulk.concurrency.usage{bulk.operation.name=op}":                                      1,
+			"bulk.operation.progress{bulk.operation.name=op}":                                     0.21,
+			"bulk.operation.idle.time{bulk.operation.name=op}":                                    0,
+			"bulk.operation.throughput{bulk.operation.name=op}":                                   1,
+			"bulk.operation.eta{bulk.operation.name=op}":                                          79,
 		})
 
 		leave()
 		w.Close()
 		op.End(nil)
 		ended := map[string]float64{
-			"bulk.items{bulk.item.outcome=ok,bulk.operation.name=op}":                         20,
-			"bulk.items{bulk.item.outcome=failed,bulk.operation.name=op}":                     0,
-			"bulk.items{bulk.item.outcome=skipped,bulk.operation.name=op}":                    1,
-			"bulk.io{bulk.operation.name=op}":                                                 200,
-			"bulk.stage.time{bulk.operation.name=op,bulk.stage.name=write}":                   0.5,
-			"bulk.operation.active{bulk.operation.name=op}":                                   0,
-			"bulk.operation.duration{bulk.operation.name=op,bulk.operation.result=completed}": 1,
+			"bulk.items{bulk.item.outcome=ok,bulk.operation.name=op}":                             20,
+			"bulk.items{bulk.item.outcome=failed,bulk.operation.name=op}":                         0,
+			"bulk.items{bulk.item.outcome=skipped,bulk.operation.name=op}":                        1,
+			"bulk.io{bulk.operation.name=op}":                                                     200,
+			"bulk.stage.time{bulk.operation.name=op,bulk.stage.name=write,bulk.stage.state=busy}": 0.5,
+			"bulk.operation.active{bulk.operation.name=op}":                                       0,
+			"bulk.operation.duration{bulk.operation.name=op,bulk.operation.result=completed}":     1,
 		}
 		wantPoints(t, p.collect(t), ended)
 

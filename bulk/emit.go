@@ -69,6 +69,7 @@ func (o *Operation) finishSpan(s Snapshot, end time.Time) {
 	}
 	o.span.SetAttributes(s.counts().attributes()...)
 	o.span.SetAttributes(attribute.String(keys.BulkOperationResult, string(s.Result)))
+	o.span.SetAttributes(s.Verdict.attributes()...)
 	if s.Total >= 0 {
 		o.span.SetAttributes(attribute.Int64(keys.BulkItemsTotal, s.Total))
 	}
@@ -145,8 +146,23 @@ func (s Snapshot) attributes() []attribute.KeyValue {
 	if s.Idle >= minStall {
 		attrs = append(attrs, attribute.Float64(keys.BulkIdleSeconds, s.Idle.Seconds()))
 	}
+	attrs = append(attrs, s.Verdict.attributes()...)
 	if s.Result != "" {
 		attrs = append(attrs, attribute.String(keys.BulkOperationResult, string(s.Result)))
+	}
+	return attrs
+}
+
+func (v Verdict) attributes() []attribute.KeyValue {
+	if v.Limit == "" {
+		return nil
+	}
+	attrs := []attribute.KeyValue{
+		attribute.String(keys.BulkVerdictLimit, string(v.Limit)),
+		attribute.String(keys.BulkVerdict, v.Sentence),
+	}
+	if v.Stage != "" {
+		attrs = append(attrs, attribute.String(keys.BulkStageName, v.Stage))
 	}
 	return attrs
 }

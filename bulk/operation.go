@@ -51,6 +51,7 @@ type Operation struct {
 
 	mu       sync.Mutex // guards the fields below
 	estimate estimator
+	cpu      cpuUse
 	stages   []*Stage
 
 	ending sync.Once

@@ -88,7 +88,7 @@ func (s *score) add(eta, truth float64) {
 func (s *score) mean() float64 { return s.sum / s.n }
 
 func TestETABeatsThatOfOthers(t *testing.T) {
-	const length, seeds = 1000, 5
+	const length, seeds = 1000, 3
 	total := map[string]*score{"ours": {}, "tqdm": {}, "rich": {}, "mpb": {}}
 	within, asked := 0, 0
 	for name, w := range workloads() {

@@ -170,6 +170,7 @@ func Each[T any](ctx context.Context, name string, seq iter.Seq[T], opts ...Opti
 func track(ctx context.Context, name string, opts []Option, loop func(*Item, *Worker)) {
 	_, op := Start(ctx, name, opts...)
 	it := &Item{op: op, worker: op.Worker()}
+	it.worker.ended = 1 // the first item is waited for from here on
 	defer it.leave()
 	loop(it, it.worker)
 	it.left = true

@@ -108,8 +108,9 @@ func after(now, due time.Time, step time.Duration) time.Time {
 func (r *reporter) beat(o *Operation, now time.Time) {
 	o.pulse.Add(1)
 	o.failures.reopen()
-	c := o.counts()
+	c, used := o.counts(), cpuTime()
 	o.mu.Lock()
+	o.cpu.observe(now, used)
 	if late := now.Sub(r.last) - beat; late > asleep {
 		o.estimate.pause(late)
 	}

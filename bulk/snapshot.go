@@ -18,64 +18,71 @@ const (
 
 // Snapshot is the state of an operation at one moment.
 type Snapshot struct {
-	ID      string // 16 hexadecimal digits, different for each run
-	Name    string
-	Started time.Time
-	Elapsed time.Duration // until now, or until the end
-	Result  Result        // empty while it runs
+	ID      string        `json:"id"` // 16 hexadecimal digits, different for each run
+	Name    string        `json:"name"`
+	Started time.Time     `json:"started"`
+	Elapsed time.Duration `json:"elapsed_ns"`       // until now, or until the end
+	Result  Result        `json:"result,omitempty"` // empty while it runs
 
-	Total   int64 // items expected; Unknown if nobody said
-	OK      int64
-	Failed  int64
-	Skipped int64
-	Retried int64 // attempts that were made again; no part of the items
-	Bytes   int64
+	Total   int64 `json:"total"` // items expected; Unknown if nobody said
+	OK      int64 `json:"ok"`
+	Failed  int64 `json:"failed"`
+	Skipped int64 `json:"skipped"`
+	Retried int64 `json:"retried"` // attempts that were made again; no part of the items
+	Bytes   int64 `json:"bytes"`
 
-	TotalBytes int64 // bytes expected; Unknown if nobody said
+	TotalBytes int64 `json:"total_bytes"` // bytes expected; Unknown if nobody said
 	byBytes    bool  // progress is that of bytes
 
 	// Rate is the items processed per second, those that were skipped aside:
 	// lately, or overall once it has ended. ETA is the time left at that rate if
 	// nothing more is skipped; Unknown without a total, before the first item is
 	// processed, and in a stall. With [TotalBytes], all that goes by bytes.
-	Rate     float64
-	ByteRate float64 // bytes per second
-	ETA      time.Duration
+	Rate     float64       `json:"rate"`
+	ByteRate float64       `json:"byte_rate"` // bytes per second
+	ETA      time.Duration `json:"eta_ns"`
 	// ETALow and ETAHigh are the tenth and the ninetieth percentile of what the ETA
 	// may turn out to be, by how the models behind it did in this operation so far.
-	ETALow, ETAHigh time.Duration
-	Idle            time.Duration // since items were last seen done
-	Stalled         bool          // idle for much longer than its pace explains
+	ETALow  time.Duration `json:"eta_low_ns"`
+	ETAHigh time.Duration `json:"eta_high_ns"`
+	Idle    time.Duration `json:"idle_ns"` // since items were last seen done
+	Stalled bool          `json:"stalled"` // idle for much longer than its pace explains
 
 	// Verdict says what limits the operation; its zero value, that nothing is
 	// clear.
-	Verdict Verdict
+	Verdict Verdict `json:"verdict"`
 
-	Workers int // workers not yet closed; after the end, those that were open then
-	Skips   []SkipCount
-	Retries []RetryCount // the most frequent first
-	Stages  []StageTime
+	Workers int          `json:"workers"` // workers not yet closed; after the end, those that were open then
+	Skips   []SkipCount  `json:"skips,omitempty"`
+	Retries []RetryCount `json:"retries,omitempty"` // the most frequent first
+	Stages  []StageTime  `json:"stages,omitempty"`
 
 	// Failures are the failed items by the kind of their errors, the most frequent
 	// first; at most 32. Slowest are the items that took longest, at most eight,
 	// of those that a loop ([Range] and its like) or a run timed: all, unless
 	// they are quicker than 60 µs. Only items of 100 ms and three times the mean are
 	// among them.
-	Failures []FailureClass
-	Slowest  []SlowItem
+	Failures []FailureClass `json:"failures,omitempty"`
+	Slowest  []SlowItem     `json:"slowest,omitempty"`
 }
 
 // SkipCount is how many items were skipped for one reason.
 type SkipCount struct {
-	Reason string
-	Items  int64
+	Reason string `json:"reason"`
+	Items  int64  `json:"items"`
 }
 
-// StageTime is how long goroutines were inside one stage, added up over all of
-// them.
+// StageTime is how long goroutines were busy in one stage, and how long they
+// waited there, added up over all of them.
 type StageTime struct {
-	Name string
-	Time time.Duration
+	Name    string        `json:"name"`
+	Time    time.Duration `json:"busy_ns"`
+	WaitIn  time.Duration `json:"wait_in_ns"`  // for what comes from the stage before
+	WaitOut time.Duration `json:"wait_out_ns"` // for the next stage to take it
+}
+
+func (t StageTime) states() [states]time.Duration {
+	return [states]time.Duration{t.Time, t.WaitIn, t.WaitOut}
 }
 
 // Items is the number of items seen, whatever became of them.
@@ -135,7 +142,7 @@ func (o *Operation) look(now time.Time) Snapshot {
 	s := Snapshot{
 		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
 		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes, Retried: c.retried,
-		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, Workers: workers, Skips: o.skips.list(), Retries: o.retries.list(), Verdict: o.evidence.Load().verdict(),
+		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, Workers: workers, Skips: o.skips.list(), Retries: o.retries.list(),
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -148,8 +155,9 @@ func (o *Operation) look(now time.Time) Snapshot {
 		s.Rate, s.ByteRate = o.rates(e.pace(now, m), c)
 	}
 	for _, st := range o.stages {
-		s.Stages = append(s.Stages, StageTime{st.name, st.time(now)})
+		s.Stages = append(s.Stages, st.time(now))
 	}
+	s.Verdict = o.judge(s)
 	return s
 }
 

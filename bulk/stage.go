@@ -17,7 +17,7 @@ const (
 )
 
 // Stage is one kind of work within an operation, such as reading or writing.
-// Its time is a metric, and each visit is a span; visits that follow each other
+// Its time is a metric, busy and waiting apart, and each visit is a span; visits that follow each other
 // within a second share one, so a stage may be entered for every item. All
 // methods may be called by many goroutines at once.
 type Stage struct {
@@ -25,17 +25,27 @@ type Stage struct {
 	name string
 
 	mu     sync.Mutex
-	inside int
-	spent  time.Duration // by all goroutines, until since
-	since  time.Time     // when inside last changed
+	inside [states]int
+	spent  [states]time.Duration // by all goroutines, until since
+	since  time.Time             // when inside last changed
 	spans  int
 	visit  visit
 }
 
+// What a goroutine may be doing in a stage.
+const (
+	busy = iota
+	waitIn
+	waitOut
+	states
+)
+
+func stateName(i int) string { return [states]string{"busy", "wait_in", "wait_out"}[i] }
+
 // visit is a stretch of time in which the stage was occupied, up to short gaps.
 type visit struct {
 	start, end time.Time
-	before     time.Duration // what the stage had spent until start
+	before     time.Duration // how long the stage had been busy until start
 }
 
 // Stage returns the stage of that name, a new one at first. The name is a
@@ -74,49 +84,68 @@ func (o *Operation) find(stage string) *Stage {
 // leave, of which only the first call counts:
 //
 //	defer op.Stage("transform").Enter()()
-func (s *Stage) Enter() (leave func()) {
+func (s *Stage) Enter() (leave func()) { return s.stay(busy) }
+
+// WaitIn marks that the calling goroutine waits for what the stage before it
+// makes, until it calls done. Call it outside of [Stage.Enter]. A stage whose
+// goroutines wait for little is the one that limits: see [Snapshot.Verdict].
+func (s *Stage) WaitIn() (done func()) { return s.stay(waitIn) }
+
+// WaitOut marks that the calling goroutine waits for the next stage to take what
+// it made, until it calls done. Call it outside of [Stage.Enter].
+func (s *Stage) WaitOut() (done func()) { return s.stay(waitOut) }
+
+func (s *Stage) stay(state int) (leave func()) {
 	if s == nil {
 		return func() {}
 	}
-	s.enter(time.Now())
+	s.enter(state, time.Now())
 	var left atomic.Bool
 	return func() {
 		if !left.Swap(true) {
-			s.leave(time.Now())
+			s.leave(state, time.Now())
 		}
 	}
 }
 
-func (s *Stage) enter(now time.Time) {
+func (s *Stage) enter(state int, now time.Time) {
 	s.mu.Lock()
 	v, over := s.take(now)
 	if s.visit.start.IsZero() {
-		s.visit = visit{start: now, before: s.spent}
+		s.visit = visit{start: now, before: s.spent[busy]}
 	}
-	s.move(now, +1)
+	s.move(now, state, +1)
 	s.mu.Unlock()
 	if over {
 		s.report(v)
 	}
 }
 
-func (s *Stage) leave(now time.Time) {
+func (s *Stage) leave(state int, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.move(now, -1)
+	s.move(now, state, -1)
 	s.visit.end = now
 }
 
 // move lets one goroutine in or out. The caller holds mu.
-func (s *Stage) move(now time.Time, by int) {
-	s.spent += time.Duration(s.inside) * now.Sub(s.since)
-	s.inside, s.since = s.inside+by, now
+func (s *Stage) move(now time.Time, state, by int) {
+	for i, n := range s.inside {
+		s.spent[i] += time.Duration(n) * now.Sub(s.since)
+	}
+	s.inside[state], s.since = s.inside[state]+by, now
 }
 
-func (s *Stage) time(now time.Time) time.Duration {
+func (s *Stage) occupied() bool { return s.inside != [states]int{} }
+
+func (s *Stage) time(now time.Time) StageTime {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.spent + time.Duration(s.inside)*now.Sub(s.since)
+	t := s.spent
+	for i, n := range s.inside {
+		t[i] += time.Duration(n) * now.Sub(s.since)
+	}
+	return StageTime{s.name, t[busy], t[waitIn], t[waitOut]}
 }
 
 // flush reports the visit that is over, if there is one.
@@ -133,12 +162,12 @@ func (s *Stage) flush(now time.Time) {
 // no other come.
 func (s *Stage) close(now time.Time) {
 	s.mu.Lock()
-	s.move(now, 0)
+	s.move(now, busy, 0)
 	v := s.visit
-	if s.inside > 0 {
+	if s.occupied() {
 		v.end = now
 	}
-	spent := s.spent - v.before
+	spent := s.spent[busy] - v.before
 	s.spans = maxStageSpans
 	s.visit = visit{}
 	s.mu.Unlock()
@@ -151,12 +180,12 @@ func (s *Stage) close(now time.Time) {
 // the time spent in it. The caller holds mu and reports it without.
 func (s *Stage) take(now time.Time) (visit, bool) {
 	v := s.visit
-	if s.inside > 0 || v.start.IsZero() || now.Sub(v.end) < stageGap || s.spans >= maxStageSpans-1 {
+	if s.occupied() || v.start.IsZero() || now.Sub(v.end) < stageGap || s.spans >= maxStageSpans-1 {
 		return visit{}, false
 	}
 	s.spans++
 	s.visit = visit{}
-	return visit{v.start, v.end, s.spent - v.before}, true
+	return visit{v.start, v.end, s.spent[busy] - v.before}, true
 }
 
 func (s *Stage) report(v visit) {

@@ -34,7 +34,7 @@ func TestStagesInTurnHaveASpanEach(t *testing.T) {
 			t.Errorf("write spans = %v, want one of two minutes", writes)
 		}
 		op.End(nil)
-		want := []StageTime{{"read", 4 * time.Minute}, {"write", 2 * time.Minute}}
+		want := []StageTime{{Name: "read", Time: 4 * time.Minute}, {Name: "write", Time: 2 * time.Minute}}
 		if got := op.Snapshot().Stages; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("stages = %v, want %v", got, want)
 		}

@@ -31,7 +31,11 @@ func (s Snapshot) resumption() string {
 
 // closing is the sentence of the finished event.
 func (s Snapshot) closing() string {
-	return fmt.Sprintf("%s %s after %s: %s", s.Name, s.Result, span(s.Elapsed), strings.Join(s.phrases(), ", "))
+	text := fmt.Sprintf("%s %s after %s: %s", s.Name, s.Result, span(s.Elapsed), strings.Join(s.phrases(), ", "))
+	if s.Verdict.Sentence != "" {
+		text += "; limited by " + s.Verdict.Sentence
+	}
+	return text
 }
 
 // String says in one sentence how the operation is doing.

@@ -3,6 +3,7 @@ package bulk
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // Limit is what keeps an operation from going faster.
@@ -76,4 +77,100 @@ func share(f float64) string {
 		return fmt.Sprintf("%.1f%%", 100*f)
 	}
 	return fmt.Sprintf("%.0f%%", 100*math.Min(f, 1))
+}
+
+// settled is the least that must have been seen for a verdict by time.
+const settled = time.Second
+
+// judge finds what limits an operation: by what its controller knows, by the
+// times of its stages, or by those of its loop. The caller holds mu.
+func (o *Operation) judge(s Snapshot) Verdict {
+	if v := o.evidence.Load().verdict(); v.Limit != "" {
+		return v
+	}
+	if v := judgeStages(s.Stages); v.Limit != "" {
+		return v
+	}
+	return o.loop.verdict(o.cpu.share)
+}
+
+// judgeStages finds the stage that waits least where others wait, or, in a job
+// that goes through its stages one after the other, the one that takes most.
+func judgeStages(stages []StageTime) Verdict {
+	if len(stages) < 2 {
+		return Verdict{}
+	}
+	var work, waits time.Duration
+	for _, st := range stages {
+		work, waits = work+st.Time, waits+st.WaitIn+st.WaitOut
+	}
+	if work < settled {
+		return Verdict{}
+	}
+	at, most, second := 0, 0.0, 0.0
+	for i, st := range stages {
+		of := st.Time + st.WaitIn + st.WaitOut
+		if waits == 0 {
+			of = work
+		}
+		u := float64(st.Time) / float64(max(of, 1))
+		if u > most {
+			at, most, second = i, u, most
+		} else {
+			second = max(second, u)
+		}
+	}
+	if most < mostly || waits > 0 && most < second+0.1 {
+		return Verdict{}
+	}
+	v := Verdict{Limit: LimitStage, Stage: stages[at].Name}
+	switch at {
+	case 0:
+		v.Limit = LimitReader
+	case len(stages) - 1:
+		v.Limit = LimitWriter
+	}
+	v.Sentence = fmt.Sprintf("the stage %s: it is busy %s of its time, and the others wait", v.Stage, share(most))
+	if waits == 0 {
+		v.Sentence = fmt.Sprintf("the stage %s: it takes %s of the time of all stages", v.Stage, share(most))
+	}
+	return v
+}
+
+// verdict judges a loop, which is one goroutine, by where its time went.
+func (l *loopTime) verdict(cpu float64) Verdict {
+	reading, working := l.reading.Load(), l.working.Load()
+	all := reading + working
+	if l.timed.Load() < 2 || all < int64(settled/10) {
+		return Verdict{}
+	}
+	in, out := float64(reading)/float64(all), float64(working)/float64(all)
+	switch {
+	case cpu >= oneCPU && max(in, out) >= mostly:
+		return Verdict{Limit: LimitCPU, Sentence: fmt.Sprintf(
+			"one CPU: the loop is one goroutine, %s of its time is the body's, and the process uses %.1f CPUs", share(out), cpu)}
+	case in >= mostly:
+		return Verdict{Limit: LimitReader, Sentence: fmt.Sprintf(
+			"the reader: the loop waits %s of the time for the next item", share(in))}
+	case out >= mostly:
+		return Verdict{Limit: LimitWriter, Sentence: fmt.Sprintf(
+			"the loop body: it takes %s of the time, in one goroutine, and waits for something else than the CPU", share(out))}
+	}
+	return Verdict{}
+}
+
+const oneCPU = 0.85
+
+// cpuUse is how many CPUs the process has used lately.
+type cpuUse struct {
+	share float64
+	used  time.Duration
+	at    time.Time
+}
+
+func (c *cpuUse) observe(now time.Time, used time.Duration) {
+	if d := now.Sub(c.at); !c.at.IsZero() && d > 0 {
+		c.share += 0.3 * (float64(used-c.used)/float64(d) - c.share)
+	}
+	c.used, c.at = used, now
 }

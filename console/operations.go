@@ -45,6 +45,7 @@ type operation struct {
 	ETA      number     `json:"eta_seconds"` // null while unknown and after the end
 	Stage    string     `json:"stage"`       // empty when none is running
 	Message  string     `json:"message"`     // the last report, a sentence; empty where the counts are younger
+	Verdict  string     `json:"verdict"`     // what limits it, in a sentence; empty while nothing is clear
 	TraceID  string     `json:"trace_id"`
 	SpanID   string     `json:"span_id"`
 
@@ -252,6 +253,8 @@ func (o *operation) set(kv attribute.KeyValue) {
 		o.Bytes = number(numberOf(v))
 	case keys.BulkRate:
 		o.Rate = number(numberOf(v))
+	case keys.BulkVerdict:
+		o.Verdict = strings.Clone(cleanLine(textOf(v, maxFact)))
 	case keys.BulkETASeconds:
 		o.ETA = number(numberOf(v))
 	}

@@ -85,6 +85,9 @@ const (
 	BulkOperationResult = "bulk.operation.result" // completed, failed, canceled
 	BulkItemOutcome     = "bulk.item.outcome"     // ok, failed, skipped
 	BulkStageName       = "bulk.stage.name"
+	BulkStageState      = "bulk.stage.state" // busy, wait_in, wait_out
+	BulkVerdict         = "bulk.verdict"     // what limits the operation, in a sentence
+	BulkVerdictLimit    = "bulk.verdict.limit"
 	BulkOperationID     = "bulk.operation.id"
 	BulkItemsTotal      = "bulk.items.total" // absent while unknown
 	BulkItemsOK         = "bulk.items.ok"
