@@ -19,10 +19,11 @@ type config struct {
 	totalBytes int64
 	byBytes    bool // progress is that of bytes
 	providers  Providers
+	run        runConfig
 }
 
 func newConfig(opts []Option) config {
-	c := config{total: Unknown, totalBytes: Unknown}
+	c := config{total: Unknown, totalBytes: Unknown, run: runDefaults()}
 	for _, o := range opts {
 		o.apply(&c)
 	}

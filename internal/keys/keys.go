@@ -101,6 +101,7 @@ const (
 	BulkETAHighSeconds  = "bulk.eta.high.seconds" // ninetieth
 	BulkIdleSeconds     = "bulk.idle.seconds"     // absent below ten seconds
 	BulkSegmentIndex    = "bulk.segment.index"
+	BulkChapterIndex    = "bulk.chapter.index" // from 1, the second hour
 	BulkItemPosition    = "bulk.item.position" // in the source, from 0
 	BulkLimitReason     = "bulk.limit.reason"
 
@@ -112,8 +113,9 @@ const (
 	SpanBulk            = "bulk" // followed by the operation's name
 	SpanBulkStarted     = "bulk.started"
 	SpanBulkSegment     = "bulk.segment"
-	SpanBulkItem        = "bulk.item"  // of a slow one
-	SpanBulkStage       = "bulk.stage" // followed by the stage's name
+	SpanBulkChapter     = "bulk.chapter" // followed by the operation's name
+	SpanBulkItem        = "bulk.item"    // of a slow one
+	SpanBulkStage       = "bulk.stage"   // followed by the stage's name
 	EventBulkStarted    = "bulk.operation.started"
 	EventBulkProgress   = "bulk.operation.progress"
 	EventBulkFinished   = "bulk.operation.finished"

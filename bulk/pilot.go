@@ -1,0 +1,233 @@
+package bulk
+
+import (
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// pilot looks for the number of workers, and the size of a batch, that get the
+// most items done per second. It starts by doubling while that pays; then it
+// compares a bit less with a bit more and moves where goodput grows (probe); when
+// there is nothing more to gain it holds still and watches for a change. What a
+// backend refuses as too much makes a cap, below which it paces the calls.
+//
+// Latency alone tells it nothing: more of it at the same goodput is no harm here.
+// It learns nothing while workers wait for the source, or the CPU is used up.
+//
+// All methods may be called by many goroutines at once.
+type pilot struct {
+	mu    sync.Mutex
+	epoch time.Time
+	cpu   func(now time.Duration) float64 // share in use since the last call
+	rnd   func() float64
+
+	seats  []*seat
+	busy   int // workers
+	known  evidence
+	reason string // of the last decision
+	turn   int    // decisions so far
+
+	axes   [2]axis // workers, batch
+	on     int     // the axis that is moved
+	state  phase
+	window window
+	noise  float64 // of the logarithm of the goodput, by window
+	curve  curve
+	hold   hold
+	leg    int        // of the probe
+	legs   [4]float64 // logarithms of the goodput
+	cap    rateCap
+	idle   bool // the source or the CPU is the limit
+	tail   tail
+}
+
+type phase int
+
+const (
+	starting phase = iota
+	probing
+	holding
+)
+
+const (
+	workers = iota // axis
+	batches        // axis
+)
+
+const (
+	firstWorkers = 8
+	firstBatch   = 16
+)
+
+func newPilot(w, b Limits) *pilot {
+	p := &pilot{
+		epoch: time.Now(), cpu: func(time.Duration) float64 { return 0 }, rnd: rand.Float64,
+		noise: 0.04, hold: hold{length: firstHold},
+		axes: [2]axis{newAxis(w, firstWorkers), newAxis(b, firstBatch)},
+	}
+	// Batches first: a batch that is too small wastes workers.
+	if p.on = workers; b.auto() {
+		p.on = batches
+	}
+	p.known = evidence{limit: p.axes[workers].set, batch: p.axes[batches].set, maxLimit: w.most}
+	return p
+}
+
+// Backend is an [Option] of [Run] for several runs of a process that load the
+// same backend: given the same one, they share its workers evenly and look for
+// the best number together. On their own each would take what the others leave,
+// to the loss of all. The zero value is ready. The [Workers] of the first run
+// hold for all, and what was found stays for the runs that come later. With it,
+// [Batch] must be a number.
+type Backend struct {
+	mu    sync.Mutex
+	pilot *pilot
+}
+
+func (b *Backend) apply(c *config) { c.run.backend = b }
+
+func (b *Backend) join(w, batch Limits) *pilot {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pilot == nil {
+		b.pilot = newPilot(w, batch)
+		b.pilot.cpu = newCPUMeter()
+	}
+	return b.pilot
+}
+
+// seat is one run's part in a pilot.
+type seat struct {
+	nudge func() // tells the run that a worker may be free
+	busy  int    // workers
+	wants bool   // has work and was refused a worker
+}
+
+func (p *pilot) sit(nudge func()) *seat {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &seat{nudge: nudge}
+	p.seats = append(p.seats, s)
+	return s
+}
+
+func (p *pilot) stand(s *seat) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.seats {
+		if p.seats[i] == s {
+			p.seats = append(p.seats[:i:i], p.seats[i+1:]...)
+			break
+		}
+	}
+}
+
+// free tells whether the run could have a worker, though it has no work.
+func (p *pilot) free(s *seat) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.wants = false
+	return p.room(s) && p.cap.wait(p.since(time.Now())) <= 0
+}
+
+// room keeps a run from taking the share of another that waits for it. The
+// caller holds mu.
+func (p *pilot) room(s *seat) bool {
+	limit := p.axes[workers].set
+	if p.busy >= limit {
+		return false
+	}
+	fair := (limit + len(p.seats) - 1) / len(p.seats)
+	if s.busy < fair {
+		return true
+	}
+	for _, other := range p.seats {
+		if other.wants && other.busy < fair {
+			return false
+		}
+	}
+	return true
+}
+
+// admit gives the run a worker, or says how long to wait at least; without a
+// time it is nudged.
+func (p *pilot) admit(s *seat, at time.Time) (pause time.Duration, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.room(s) {
+		s.wants = true
+		return time.Hour, false
+	}
+	now := p.since(at)
+	if pause := p.cap.wait(now); pause > 0 {
+		return pause, false
+	}
+	p.cap.take(now)
+	s.wants = false
+	s.busy++
+	p.busy++
+	return 0, true
+}
+
+// release gives a worker back.
+func (p *pilot) release(s *seat) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.busy--
+	p.busy--
+	for _, other := range p.seats {
+		if other.wants {
+			other.nudge()
+		}
+	}
+}
+
+func (p *pilot) workerLimit() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.axes[workers].set
+}
+
+func (p *pilot) batchLimit() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.axes[batches].set
+}
+
+// evidence is what is known now, with the reason for the last decision and the
+// number of decisions so far.
+func (p *pilot) evidence() (e evidence, reason string, turn int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e = p.known
+	e.limit, e.batch = p.axes[workers].set, p.axes[batches].set
+	return e, p.reason, p.turn
+}
+
+func (p *pilot) since(at time.Time) time.Duration { return at.Sub(p.epoch) }
+
+// axis is one of the two settings.
+type axis struct {
+	least, most float64
+	at          float64 // the best known
+	set         int     // in force
+	span        float64 // a probe goes from at/span to at*span
+	last        float64 // move
+	same        int     // moves in a row in the same direction
+	calm        int     // small moves in a row
+	best        float64 // goodput while starting
+	before      float64 // the same, of the last window
+	flat        int     // windows in a row that did not pay
+	tried       [][2]float64
+}
+
+func newAxis(l Limits, first int) axis {
+	n := min(max(first, l.least), l.most)
+	return axis{least: float64(l.least), most: float64(l.most), at: float64(n), set: n, span: wideSpan}
+}
+
+func (a *axis) auto() bool { return a.least < a.most }
+
+func (a *axis) clamp(n float64) float64 { return math.Max(a.least, math.Min(a.most, n)) }

@@ -1,0 +1,103 @@
+package bulk
+
+import (
+	"fmt"
+	"iter"
+	"runtime/debug"
+)
+
+// read puts what the source gives into the queue. What is deferred runs also
+// when the source exits its goroutine.
+func (r *runner[T]) read(source iter.Seq2[T, error]) {
+	leave := r.op.Stage("read").Enter()
+	err := errExited
+	defer func() {
+		leave()
+		if err != nil {
+			err = fmt.Errorf("read the source: %w", err)
+		}
+		r.mu.Lock()
+		r.ended, r.sourceErr = true, err
+		r.mu.Unlock()
+		r.nudge()
+	}()
+	err = contain(func() error {
+		var failed error
+		source(func(v T, err error) bool {
+			if failed = err; err != nil {
+				return false
+			}
+			return r.put(v, &leave)
+		})
+		return failed
+	})
+}
+
+// put queues one item, as soon as there is room, and tells whether to go on.
+// leave is that of the reading stage, which waiting is no part of.
+func (r *runner[T]) put(v T, leave *func()) bool {
+	e := entry[T]{item: v}
+	if r.size != nil {
+		e.size = max(r.size(v), 0)
+	}
+	if r.key != nil {
+		e.key = r.key(v)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.resumed.done(r.spot) {
+		r.spot++
+		r.op.Skip("checkpoint")
+		return !r.halted
+	}
+	if r.full() && !r.halted {
+		(*leave)()
+		for r.full() && !r.halted {
+			r.blocked = true
+			r.nudge()
+			r.room.Wait()
+		}
+		r.blocked = false
+		*leave = r.op.Stage("read").Enter()
+	}
+	if r.halted {
+		return false
+	}
+	e.at = r.spot
+	r.spot++
+	r.push(e)
+	if size := r.pilot.batchLimit(); len(r.fresh) == 1 || len(r.fresh) >= size || r.bytes >= r.maxBytes {
+		r.nudge()
+	}
+	return true
+}
+
+// full tells that enough is read ahead. The caller holds mu.
+func (r *runner[T]) full() bool {
+	return r.buffered() >= 2*r.pilot.batchLimit()+r.pilot.workerLimit() || r.bytes/2 >= r.maxBytes
+}
+
+// contain calls f and makes an error of a panic or an exit of its goroutine.
+// After the latter it does not return, but what is deferred above it runs.
+func contain(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	return f()
+}
+
+// panicked is the error of a panic, with its stack in the text.
+func panicked(v any) error {
+	return &contained{panicError{v}, debug.Stack()}
+}
+
+// contained is a panic in the caller's code that does not go on.
+type contained struct {
+	panicError
+	stack []byte
+}
+
+func (c *contained) Error() string { return c.panicError.Error() + "\n\n" + string(c.stack) }
+func (c *contained) Unwrap() error { return c.panicError }
