@@ -161,7 +161,7 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 			Tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
 			Logger: sdklog.NewLoggerProvider(sdklog.WithProcessor(records)),
 		}
-		limited := append(make([]time.Duration, 30), 42*time.Second, 0, 0, 0)
+		limited := append(make([]time.Duration, 30), 42*time.Second, 0, 2*time.Hour, 0, 0)
 		for item, more := range bulk.Each(t.Context(), "telemetry-test", slices.Values(limited), providers, bulk.Total(100)) {
 			leave := item.Operation().Stage("read").Enter()
 			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // virtual time
@@ -174,7 +174,7 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 		for _, span := range recorder.Ended() {
 			name := strings.Replace(span.Name(), "telemetry-test", "{name}", 1)
 			switch name {
-			case "bulk.segment", "bulk.item", "bulk {name}":
+			case "bulk.segment", "bulk.item", "bulk {name}", "bulk.chapter {name}":
 				s := spans[name]
 				s.kind = span.SpanKind().String()
 				for _, a := range span.Attributes() {

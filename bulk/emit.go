@@ -55,6 +55,7 @@ func (o *Operation) conclude(s Snapshot, cause error) {
 		o.span.SetStatus(codes.Error, f.message)
 	}
 	o.event(keys.EventBulkFinished, end, severity, body, attrs...)
+	o.endChapter(end, s.counts())
 	o.finishSpan(s, end)
 	o.book.record(o.detached(), s)
 }
@@ -90,9 +91,10 @@ func (o *Operation) sample(err error, attrs []attribute.KeyValue) {
 	o.event(keys.EventBulkItemFailed, now, log.SeverityWarn, o.name+": item failed: "+f.message, all...)
 }
 
-// child emits a span below the operation's that has already ended.
+// child emits a span below the operation's, or below that of its chapter, that
+// has already ended.
 func (o *Operation) child(name string, start, end time.Time, attrs ...attribute.KeyValue) trace.SpanContext {
-	_, span := o.tracer.Start(o.detached(), name, trace.WithTimestamp(start),
+	_, span := o.tracer.Start(o.page(), name, trace.WithTimestamp(start),
 		trace.WithAttributes(o.identity()...), trace.WithAttributes(attrs...))
 	span.End(trace.WithTimestamp(end))
 	return span.SpanContext()

@@ -54,6 +54,9 @@ type Operation struct {
 	cpu      cpuUse
 	stages   []*Stage
 
+	chapter    atomic.Pointer[chapter] // nil in the first hour
+	stageSpans atomic.Int64
+
 	ending sync.Once
 	final  atomic.Pointer[Snapshot]
 

@@ -87,6 +87,7 @@ func (r *reporter) run(o *Operation) {
 		now := time.Now()
 		if !now.Before(next) {
 			r.beat(o, now)
+			o.turn(now, o.counts())
 			next = after(now, next, beat)
 		}
 		if !now.Before(r.segment.due()) {

@@ -13,6 +13,7 @@ import (
 const (
 	maxStages     = 32
 	maxStageSpans = 32          // for each stage
+	maxVisits     = 64          // for all stages, besides the last of each
 	stageGap      = time.Second // a stage left for less than this was not left
 )
 
@@ -180,10 +181,11 @@ func (s *Stage) close(now time.Time) {
 // the time spent in it. The caller holds mu and reports it without.
 func (s *Stage) take(now time.Time) (visit, bool) {
 	v := s.visit
-	if s.occupied() || v.start.IsZero() || now.Sub(v.end) < stageGap || s.spans >= maxStageSpans-1 {
+	if s.occupied() || v.start.IsZero() || now.Sub(v.end) < stageGap || s.spans >= maxStageSpans-1 || s.op.stageSpans.Load() >= maxVisits {
 		return visit{}, false
 	}
 	s.spans++
+	s.op.stageSpans.Add(1)
 	s.visit = visit{}
 	return visit{v.start, v.end, s.spent[busy] - v.before}, true
 }

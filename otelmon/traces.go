@@ -2,6 +2,7 @@ package otelmon
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/propagators/b3"
@@ -27,7 +28,7 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(sampler(set.String("OTEL_TRACES_SAMPLER"), set.Float("OTEL_TRACES_SAMPLER_ARG"))),
+		sdktrace.WithSampler(keeping(set.String("OTEL_TRACES_SAMPLER"), set.Float("OTEL_TRACES_SAMPLER_ARG"))),
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
 			AttributeValueLengthLimit:   set.Int("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
 			AttributeValueDepthLimit:    set.Int("OTEL_SPAN_ATTRIBUTE_VALUE_DEPTH_LIMIT"),
@@ -63,6 +64,16 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 
 // atLeast keeps a delay of zero from making the SDK's timers spin.
 func atLeast(d time.Duration) time.Duration { return max(d, time.Millisecond) }
+
+// keeping is the sampler of that name, with all operations, unless it is one that
+// samples everything or nothing.
+func keeping(name string, ratio float64) sdktrace.Sampler {
+	s := sampler(name, ratio)
+	if strings.HasSuffix(name, "always_off") || name == "always_on" {
+		return s
+	}
+	return KeepOperations(s)
+}
 
 func sampler(name string, ratio float64) sdktrace.Sampler {
 	switch name {
