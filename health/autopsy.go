@@ -17,16 +17,18 @@ const (
 )
 
 // autopsy finds out where the executions that hang stand, and adds that to
-// their results. It looks at every goroutine of the process, so it does so
-// once in a while only; whoever is left out comes next time.
+// their results. It looks at every goroutine of the process, so it does so once
+// in a while only; whoever comes too soon after a look is in the next one.
 func (r *Registry) autopsy() {
 	r.mu.Lock()
-	due := r.opened.IsZero() || time.Since(r.opened) >= autopsyPause
-	if due {
-		r.opened = time.Now()
+	wait := autopsyPause - time.Since(r.opened)
+	if r.opened.IsZero() || wait <= 0 {
+		wait, r.opened = 0, time.Now()
+	} else if r.reopen == nil && r.phase != stopped {
+		r.reopen = time.AfterFunc(wait, r.autopsyAgain)
 	}
 	r.mu.Unlock()
-	if !due {
+	if wait > 0 {
 		return
 	}
 	var profile bytes.Buffer
@@ -45,6 +47,23 @@ func (r *Registry) autopsy() {
 		next.Stack = stack
 		e.latest.Store(&next)
 	}
+}
+
+// autopsyAgain is the look that was put off. Shutdown waits for it once it has
+// begun, and stops it before.
+func (r *Registry) autopsyAgain() {
+	r.mu.Lock()
+	r.reopen = nil
+	over := r.phase == stopped
+	if !over {
+		r.active++
+	}
+	r.mu.Unlock()
+	if over {
+		return
+	}
+	defer r.retire()
+	r.autopsy()
 }
 
 // labelled returns the stacks of a goroutine profile in text form by the check

@@ -15,12 +15,14 @@ type handlerOption func(*handler)
 func (o handlerOption) apply(h *handler) { o(h) }
 
 // ShowDetails lets answers to the requests that allow accepts include messages,
-// details, times and trace ids. Without it they are withheld from everybody, for
-// errors quote host names and worse. allow may be called concurrently.
+// details, runbooks and stacks, in JSON times and trace ids as well. Without it
+// they are withheld from everybody, for errors quote host names and worse. allow
+// may be called concurrently.
 //
 // In text, whole numbers whose key ends in "bytes" (and those of
-// checkers.DiskSpace and checkers.Memory) have a unit, as in 71.0GiB, and fractions whose key ends in "ratio"
-// have three digits. JSON has the numbers as they were given.
+// checkers.DiskSpace and checkers.Memory) have a unit, as in 71.0GiB, and
+// fractions whose key ends in "ratio" have three digits. JSON has the numbers as
+// they were given.
 func ShowDetails(allow func(*http.Request) bool) HandlerOption {
 	return handlerOption(func(h *handler) { h.allow = allow })
 }
@@ -69,7 +71,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	now := time.Now()
 	a := answer{probe: probe, summary: h.registry.summary(now), verbose: query.Has("verbose"), only: check}
 	a.verdict = a.summary.probes[probeIndex(probe)]
-	if excluded := query["exclude"]; single || a.verbose || len(excluded) > 0 || a.failed() && h.allowed(req) {
+	a.detailed = (a.verbose || a.failed()) && h.allowed(req)
+	if excluded := query["exclude"]; single || a.verbose || len(excluded) > 0 || a.detailed {
 		if !a.read(h.registry, now, excluded) {
 			http.Error(w, "no such check", http.StatusNotFound)
 			return
@@ -79,7 +82,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		a.abridge()
 	}
 	a.verbose = a.verbose || a.failed()
-	a.detailed = a.verbose && h.allowed(req)
 	a.write(w, req)
 }
 

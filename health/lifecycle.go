@@ -88,6 +88,9 @@ func (r *Registry) halt() {
 		e.latest.Store(e.latest.Load().without(ReasonStopped, "the checks have been stopped", now))
 		e.tell()
 	}
+	if r.reopen != nil {
+		r.reopen.Stop()
+	}
 	r.nextDue.Store(0)
 	r.draining.Store(true)
 	r.changed()

@@ -58,6 +58,7 @@ func (o Options) validate() error {
 // methods may be called at any time, from any goroutine.
 type Registry struct {
 	telemetry telemetry
+	made      time.Time // with a monotonic reading, so that lag is none of the wall clock's steps
 	limit     int
 	random    func() float64
 	wake      chan struct{}
@@ -69,7 +70,7 @@ type Registry struct {
 	known    atomic.Pointer[summary]
 	windows  atomic.Pointer[[]*window] // replaced as a whole
 	draining atomic.Bool
-	nextDue  atomic.Int64 // when the agenda's first is, in Unix nanoseconds; 0: never
+	nextDue  atomic.Int64 // when the agenda's first is, in nanoseconds since made; 0: never
 
 	mu      sync.Mutex // guards what follows, and every entry and run but entry.latest and .traffic
 	phase   phase
@@ -80,6 +81,7 @@ type Registry struct {
 	active  int           // goroutines that Shutdown waits for
 	news    chan struct{} // closed and replaced by changed
 	opened  time.Time     // the last autopsy
+	reopen  *time.Timer   // the next one, if it is wanted
 }
 
 type phase uint8
@@ -100,6 +102,7 @@ func New(o Options) *Registry {
 	}
 	o = o.withDefaults()
 	r := &Registry{
+		made:   time.Now(),
 		faults: faults,
 		limit:  o.Concurrency,
 		random: rand.Float64,

@@ -49,7 +49,8 @@ type Result struct {
 	Streak int
 
 	// Flapping tells that at least a quarter of the last 20 results changed the
-	// state, newer ones counted for more; it ends below a tenth.
+	// state, newer ones counted for more; it ends below a tenth. So a check that
+	// stays unhealthy in the end is flapping for up to 19 results more.
 	Flapping bool
 
 	// SuppressedBy names the check whose failure explains this one: the first

@@ -111,7 +111,7 @@ func (r *Registry) showLag() {
 		r.nextDue.Store(0)
 		return
 	}
-	r.nextDue.Store(r.agenda[0].due.UnixNano())
+	r.nextDue.Store(max(1, int64(r.agenda[0].due.Sub(r.made))))
 }
 
 // lag is how late the scheduler is.
@@ -120,7 +120,7 @@ func (r *Registry) lag(now time.Time) time.Duration {
 	if due == 0 {
 		return 0
 	}
-	return max(0, now.Sub(time.Unix(0, due)))
+	return max(0, now.Sub(r.made)-time.Duration(due))
 }
 
 // plan puts an entry on the agenda. The first execution comes soon, because

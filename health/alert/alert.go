@@ -154,9 +154,18 @@ func vital(checks []health.Check) map[string]bool {
 
 const maxDependants = 20
 
+// summary is the alert in words, with the severity if that is worth a word.
+func (k kind) summary(check, job, severity string) string {
+	text := fmt.Sprintf("check %s of %s is %s", check, job, k.words())
+	if severity == critical {
+		return severity + " " + text
+	}
+	return text
+}
+
 // annotate explains the alert.
 func annotate(r *health.Result, k kind, job, severity string, dependants []string) map[string]string {
-	a := map[string]string{"summary": fmt.Sprintf("%s check %s of %s is %s", severity, r.Name, job, k.words())}
+	a := map[string]string{"summary": k.summary(r.Name, job, severity)}
 	set := func(name, value string) {
 		if value != "" {
 			a[name] = value

@@ -139,7 +139,7 @@ type subject struct {
 // rule fills in what all rules about a check share.
 func (s subject) rule(k kind, hold time.Duration, expr string) rule {
 	severity := k.severity(s.vital)
-	text := fmt.Sprintf("%s check %s of %s is %s", severity, s.check.Name, s.job, k.words())
+	text := k.summary(s.check.Name, s.job, severity)
 	return rule{
 		alert: string(k), job: s.job, check: s.check.Name, severity: severity, hold: whole(hold), expr: expr,
 		summary: verbatim(text) + " (instances: {{ $value }})", subject: text + " (instances: 1)",
