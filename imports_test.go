@@ -30,13 +30,14 @@ func rules() map[string][]string {
 	return map[string][]string{
 		"internal/keys":     {otel + "/attribute"},
 		"internal/settings": {},
+		"internal/simulate": {},                                                                                                                                                          // tests only: no other rule names it
 		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
 		"health":            api,
 		"health/checkers":   {module + "health", otel + "/attribute"},
 		"health/healthgrpc": {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
 		"health/alert":      append([]string{module + "health"}, api...),
 		"health/healthtest": {},
-		"bulk":              append([]string{"golang.org/x/time/rate"}, api...),
+		"bulk":              append([]string{"golang.org/x/time/rate", otel + "/baggage"}, api...),
 		"exporters": {
 			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
 			module + "exporters/spool", module + "internal/keys",

@@ -88,7 +88,7 @@ func (b *book) retire(o *Operation, last func() Snapshot) Snapshot {
 	s := last()
 	a := b.account(o.name)
 	delete(a.running, o)
-	a.ended = a.ended.plus(s.counts())
+	a.ended = a.ended.plus(s.counts().minus(s.merged))
 	for _, st := range s.Stages {
 		addStage(a.stages, st)
 	}
@@ -194,7 +194,7 @@ func (a *account) tally(now time.Time) tally {
 	t := tally{done: a.ended, stages: maps.Clone(a.stages), retries: maps.Clone(a.retries), eta: Unknown}
 	for o := range a.running {
 		s := o.look(now)
-		t.done = t.done.plus(s.counts())
+		t.done = t.done.plus(s.counts().minus(s.merged))
 		t.workers += int64(s.Workers)
 		t.rate += s.Rate
 		t.eta, t.idle = max(t.eta, s.ETA), max(t.idle, s.Idle)

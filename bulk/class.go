@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	maxMessage = 80 // bytes kept of a failed item's message
-	maxSubject = 48 // bytes kept of the attributes that say which item it was
+	maxMessage = 72 // bytes kept of a failed item's message
+	maxSubject = 40 // bytes kept of the attributes that say which item it was
 	reservoir  = 2  // items kept between the first and the last of a class
 )
 
@@ -34,7 +34,7 @@ type FailureClass struct {
 // FailedItem is one item that could not be processed.
 type FailedItem struct {
 	Time    time.Time `json:"time"`
-	Message string    `json:"message"`        // at most 80 bytes
+	Message string    `json:"message"`        // at most 72 bytes
 	Item    string    `json:"item,omitempty"` // the attributes given with it: "user.id=17"
 }
 

@@ -15,7 +15,7 @@ import (
 // begin starts the operation's span and takes its context.
 func (o *Operation) begin(ctx context.Context) {
 	ctx, o.span = o.tracer.Start(ctx, keys.SpanBulk+" "+o.name, //nolint:spancheck // finishSpan ends it
-		trace.WithTimestamp(o.started), trace.WithAttributes(o.identity()...))
+		trace.WithTimestamp(o.started), trace.WithLinks(o.joined.link...), trace.WithAttributes(o.identity()...))
 	o.ctx = context.WithValue(ctx, contextKey{}, o)
 }
 

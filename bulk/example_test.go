@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/otelmon/otelmon-go/bulk"
 )
@@ -168,6 +169,27 @@ func ExampleOperation_Stage() {
 	transform()
 	fmt.Println(op.Snapshot().Stages[0].Name)
 	// Output: transform
+}
+
+func ExampleJoin() {
+	ctx := context.Background()
+	carrier := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	_, op := bulk.Start(ctx, "reindex", bulk.Total(100))
+	defer op.End(nil)
+	message := propagation.MapCarrier{} // such as the headers of the request that starts a worker
+	carrier.Inject(op.Invite(ctx), message)
+
+	// in the worker's process:
+	_, part := bulk.Join(carrier.Extract(ctx, message), "reindex", "host-1")
+	part.Add(40)
+	part.End(nil)
+	share := part.Share() // sent back, as JSON
+
+	if err := op.Merge(share); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Printf("%.0f%%\n", 100*op.Snapshot().Progress())
+	// Output: 40%
 }
 
 func ExampleLive() {

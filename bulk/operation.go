@@ -41,6 +41,8 @@ type Operation struct {
 	slowest    slowest
 	loop       loopTime
 	skips      skips
+	joined     joined // what the operation is a part of
+	crew       crew   // what is a part of the operation
 
 	ctx    context.Context //nolint:containedctx // an operation is the span in this context, and nothing else is taken from it but Err
 	span   trace.Span
@@ -93,7 +95,7 @@ func Start(ctx context.Context, name string, opts ...Option) (context.Context, *
 	}
 	o.total.Store(c.total)
 	o.totalBytes.Store(c.totalBytes)
-	o.byBytes = c.byBytes
+	o.byBytes, o.joined = c.byBytes, c.joined
 	o.failures.reopen()
 	o.estimate.start(o.started)
 	o.begin(ctx)
@@ -225,7 +227,10 @@ func (o *Operation) finish(r Result, cause error) {
 	})
 }
 
-func (o *Operation) counts() counts {
+// counts is what was done by all processes, own what by this one.
+func (o *Operation) counts() counts { return o.own().plus(o.crew.sum()) }
+
+func (o *Operation) own() counts {
 	return counts{
 		ok:      o.ok.Load(),
 		failed:  o.failures.total.Load(),

@@ -321,6 +321,7 @@ func TestMemoryOfAnOperationIsBounded(t *testing.T) {
 				word := letters(10*second + i)
 				op.Fail(fmt.Errorf("%s: %s", strings.Repeat(word, 10), strings.Repeat("x", 2000)), attribute.String("row", strings.Repeat(word, 10)))
 				op.Retry(errors.New(word))
+				_ = op.Merge(Share{Operation: op.id, Worker: strings.Repeat(word, 20), OK: 1})
 				op.Skip(word + strings.Repeat("y", 2000))
 				op.Stage(word + strings.Repeat("z", 2000)).Enter()()
 			}

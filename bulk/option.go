@@ -19,6 +19,7 @@ type config struct {
 	totalBytes int64
 	byBytes    bool // progress is that of bytes
 	providers  Providers
+	joined     joined
 	run        runConfig
 }
 

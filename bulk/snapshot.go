@@ -31,8 +31,9 @@ type Snapshot struct {
 	Retried int64 `json:"retried"` // attempts that were made again; no part of the items
 	Bytes   int64 `json:"bytes"`
 
-	TotalBytes int64 `json:"total_bytes"` // bytes expected; Unknown if nobody said
-	byBytes    bool  // progress is that of bytes
+	TotalBytes int64  `json:"total_bytes"` // bytes expected; Unknown if nobody said
+	byBytes    bool   // progress is that of bytes
+	merged     counts // by other processes, whose metrics have them
 
 	// Rate is the items processed per second, those that were skipped aside:
 	// lately, or overall once it has ended. ETA is the time left at that rate if
@@ -138,11 +139,12 @@ func (o *Operation) look(now time.Time) Snapshot {
 	// First, as a worker publishes before it counts as closed: with none open,
 	// nothing is missing from what is read next.
 	workers := int(o.workers.Load())
-	c := o.counts()
+	merged := o.crew.sum()
+	c := o.own().plus(merged)
 	s := Snapshot{
 		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
 		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes, Retried: c.retried,
-		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, Workers: workers, Skips: o.skips.list(), Retries: o.retries.list(),
+		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, merged: merged, Workers: workers, Skips: o.skips.list(), Retries: o.retries.list(),
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
