@@ -125,11 +125,11 @@ func (p *pilot) stand(s *seat) {
 }
 
 // free tells whether the run could have a worker, though it has no work.
-func (p *pilot) free(s *seat) bool {
+func (p *pilot) free(s *seat, at time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.wants = false
-	return p.room(s) && p.cap.wait(p.since(time.Now())) <= 0
+	return p.room(s) && p.cap.wait(p.since(at)) <= 0
 }
 
 // room keeps a run from taking the share of another that waits for it. The

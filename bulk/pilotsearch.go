@@ -17,6 +17,8 @@ const (
 	paysNot   = 1.02
 	goodPart  = 0.93 // of the best goodput; the least setting that has it is where to begin
 	smallMove = 0.08
+	steep     = 0.5
+	odd       = 0.25 // difference between two windows of the same setting
 	longMove  = 0.5
 	firstHold = 10 * time.Second
 	longHold  = 80 * time.Second
@@ -131,8 +133,15 @@ func (p *pilot) move(m measured) {
 	low, high := a.legs()
 	distance := math.Log(high / low)
 	gain := ((p.legs[1] + p.legs[2]) - (p.legs[0] + p.legs[3])) / 2 / distance
-	apart := (math.Abs(p.legs[1]-p.legs[2]) + math.Abs(p.legs[0]-p.legs[3])) / 2
+	inner, outer := math.Abs(p.legs[1]-p.legs[2]), math.Abs(p.legs[0]-p.legs[3])
+	changed := max(inner, outer) > math.Max(6*p.noise, odd)
+	apart := (inner + outer) / 2
 	p.noise = 0.8*p.noise + 0.2*math.Max(apart, 0.005)
+	if changed { // in the midst of the probe, which says nothing then
+		p.curve.forget()
+		p.again(wideSpan, firstHold)
+		return
+	}
 	spread := p.noise / distance
 	x := gain - worth
 	if r, ok := p.fit(m.now); ok && p.on == workers {
@@ -140,6 +149,10 @@ func (p *pilot) move(m measured) {
 		spread *= 0.7
 	}
 	x *= x * x / (x*x + spread*spread/2) // less of what may be noise
+	if gain-spread > steep && a.at < a.most {
+		p.climb(m)
+		return
+	}
 	step := 0.9 * x
 	if a.same++; a.last*x <= 0 {
 		a.same = 0
@@ -162,6 +175,18 @@ func (p *pilot) move(m measured) {
 		}
 	}
 	p.goOn(m)
+}
+
+// climb doubles again, as a steep gain means that the best is far away.
+func (p *pilot) climb(m measured) {
+	a := &p.axes[p.on]
+	was := a.at
+	a.before, a.best, a.flat, a.tried, a.calm, a.same = 0, 0, 0, nil, 0, 0
+	p.curve.forget()
+	p.state = starting
+	a.at = float64(a.set)
+	p.set(p.on, a.at, m)
+	p.decide("more %s than %.0f pay well: doubling", axisUnit(p.on), was)
 }
 
 // fit brings the evidence up to date too.

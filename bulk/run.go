@@ -257,7 +257,7 @@ func (r *runner[T]) next(now time.Time) (b *batch[T], pause time.Duration, over 
 	r.blocked = r.blocked && r.full() // it may not have woken up yet
 	ready, pause := r.ready(now, size, r.maxBytes, r.maxAge)
 	if !ready {
-		if r.hungry.IsZero() && !r.ended && r.pilot.free(r.seat) {
+		if r.hungry.IsZero() && !r.ended && r.pilot.free(r.seat, now) {
 			r.hungry = now
 		}
 		return nil, pause, false

@@ -1,0 +1,279 @@
+package bulk
+
+import (
+	pile "container/heap"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/otelmon/otelmon-go/internal/simulate"
+)
+
+// flight drives a pilot through a scenario in virtual time, as runs do, but
+// without goroutines: that is quick and the same each time.
+type flight struct {
+	scenario simulate.Scenario
+	backend  simulate.Backend
+	pilot    *pilot
+	seats    []*seat
+	rnd      *rand.Rand
+	events   events
+	now      time.Duration
+	taken    float64       // items taken from the source
+	hungry   time.Duration // since when a worker waits for it; -1 if none does
+
+	good    []float64 // items done, by second
+	calls   int
+	wake    time.Duration // when the next event of that kind comes
+	refused int
+	decided []string
+	jobs    []int // calls by job
+}
+
+type event struct {
+	at      time.Duration
+	seat    int
+	call    call
+	release bool
+	wake    bool
+}
+
+type events []event
+
+func (e events) Len() int           { return len(e) }
+func (e events) Less(i, j int) bool { return e[i].at < e[j].at }
+func (e events) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *events) Push(x any)        { *e = append(*e, x.(event)) }
+func (e *events) Pop() any {
+	last := (*e)[len(*e)-1]
+	*e = (*e)[:len(*e)-1]
+	return last
+}
+
+func fly(s simulate.Scenario, seed uint64) *flight {
+	f := &flight{
+		scenario: s, backend: s.Backend(), rnd: rand.New(rand.NewPCG(seed, 42)), hungry: -1,
+		good: make([]float64, int(simulate.Length/time.Second)), jobs: make([]int, s.Jobs),
+		pilot: newPilot(Auto(1, simulate.MostWorkers), Limits{1, s.Batch}),
+	}
+	f.pilot.rnd = f.rnd.Float64
+	for range s.Jobs {
+		f.seats = append(f.seats, f.pilot.sit(func() {}))
+	}
+	f.start()
+	for len(f.events) > 0 {
+		e := pile.Pop(&f.events).(event)
+		if f.now = e.at; f.now >= simulate.Length {
+			break
+		}
+		f.take(e)
+		f.start()
+	}
+	return f
+}
+
+func (f *flight) at() time.Time { return f.pilot.epoch.Add(f.now) }
+
+func (f *flight) take(e event) {
+	switch {
+	case e.wake:
+		return
+	case e.release:
+		f.pilot.release(f.seats[e.seat])
+		return
+	}
+	f.calls++
+	f.jobs[e.seat]++
+	f.good[int(f.now/time.Second)] += float64(e.call.items)
+	f.pilot.done(f.at(), e.call)
+	if _, reason, turn := f.pilot.evidence(); turn > len(f.decided) {
+		f.decided = append(f.decided, fmt.Sprintf("%6.1fs %4d workers, %d in a batch: %s", f.now.Seconds(), f.pilot.workerLimit(), f.pilot.batchLimit(), reason))
+	}
+	if e.call.refused {
+		f.refused++
+		pile.Push(&f.events, event{at: f.now + backoff(2), seat: e.seat, release: true})
+		return
+	}
+	f.pilot.release(f.seats[e.seat])
+}
+
+// start makes all calls that may be made now.
+func (f *flight) start() {
+	for first := f.rnd.IntN(len(f.seats)); ; first++ {
+		i := first % len(f.seats)
+		size := f.pilot.batchLimit()
+		if s := f.scenario.Source; s > 0 && f.taken+float64(size) > s*f.now.Seconds()+1 {
+			if f.hungry < 0 && f.pilot.free(f.seats[i], f.at()) {
+				f.hungry = f.now
+				f.wakeAt(time.Duration((f.taken+float64(size)-1)/s*float64(time.Second)) + 1)
+			}
+			return
+		}
+		pause, ok := f.pilot.admit(f.seats[i], f.at())
+		switch {
+		case ok:
+			f.call(i, size)
+		case len(f.seats) > 1 && f.others(i):
+		default:
+			if pause < time.Hour {
+				f.wakeAt(f.now + pause)
+			}
+			return
+		}
+	}
+}
+
+// wakeAt lets start look again, by one event at a time.
+func (f *flight) wakeAt(at time.Duration) {
+	if f.wake <= f.now || at < f.wake {
+		f.wake = at
+		pile.Push(&f.events, event{at: at, wake: true})
+	}
+}
+
+// others tells whether another job gets a worker when this one does not.
+func (f *flight) others(i int) bool {
+	for j := range f.seats {
+		if j == i {
+			continue
+		}
+		if _, ok := f.pilot.admit(f.seats[j], f.at()); ok {
+			f.call(j, f.pilot.batchLimit())
+			return true
+		}
+	}
+	return false
+}
+
+func (f *flight) call(seat, size int) {
+	if f.hungry >= 0 {
+		f.pilot.starved(f.pilot.epoch.Add(f.hungry), f.at())
+		f.hungry = -1
+	}
+	f.taken += float64(size)
+	took, refused := f.backend.Serve(f.pilot.busy, size, f.now, f.rnd)
+	c := call{took: took, refused: refused, items: size}
+	if refused {
+		c.items = 0
+	}
+	if p := f.scenario.Failing; p > 0 {
+		for range c.items {
+			if f.rnd.Float64() < p {
+				c.items--
+			}
+		}
+	}
+	pile.Push(&f.events, event{at: f.now + took, seat: seat, call: c})
+}
+
+// figures are what a flight is judged by.
+type figures struct {
+	goodput float64       // share of the oracle
+	refused float64       // share of the calls
+	back    time.Duration // the longest time to 90 % after a shift
+	after   float64       // goodput after the last shift
+}
+
+func (f *flight) figures() (r figures) {
+	oracle := f.scenario.Oracle()
+	var good, best float64
+	for i := range oracle {
+		good += f.good[i]
+		best += oracle[i]
+	}
+	r.goodput = good / best
+	r.refused = float64(f.refused) / float64(max(f.calls, 1))
+	for _, shift := range f.scenario.Shifts {
+		s := int(shift / time.Second)
+		for i := s; ; i++ {
+			if i+5 > len(oracle) || f.good[i]+f.good[i+1]+f.good[i+2]+f.good[i+3]+f.good[i+4] >= .9*5*oracle[i] {
+				r.back = max(r.back, time.Duration(i-s)*time.Second)
+				break
+			}
+		}
+		good, best = 0, 0
+		for i := s; i < len(oracle); i++ {
+			good += f.good[i]
+			best += oracle[i]
+		}
+		r.after = good / best
+	}
+	return r
+}
+
+// TestPilotReachesTheOracle is the proof of the search: at least 95 % on
+// average of the best fixed settings, never less than 85 %.
+func TestPilotReachesTheOracle(t *testing.T) {
+	seeds, sum, n := 1, 0.0, 0
+	all := os.Getenv("SIMULATE") != ""
+	if all {
+		seeds = 3
+	}
+	for _, s := range simulate.Scenarios() {
+		if !all && s.Long {
+			continue
+		}
+		var mean figures
+		for seed := range uint64(seeds) {
+			f := fly(s, seed+1)
+			r := f.figures()
+			if testing.Verbose() && os.Getenv("DECISIONS") == fmt.Sprint(s.Name[:2], seed+1) {
+				for _, d := range f.decided {
+					t.Log(d)
+				}
+			}
+			mean.goodput += r.goodput / float64(seeds)
+			mean.refused += r.refused / float64(seeds)
+			mean.back = max(mean.back, r.back)
+			mean.after += r.after / float64(seeds)
+			sum, n = sum+r.goodput, n+1
+			if r.goodput < .85 {
+				t.Errorf("%s, seed %d: %.1f%% of the best fixed setting, want 85%%", s.Name, seed+1, 100*r.goodput)
+			}
+			if r.refused > .01 {
+				t.Errorf("%s, seed %d: %.2f%% of the calls were refused, want at most 1%%", s.Name, seed+1, 100*r.refused)
+			}
+			if r.back > time.Minute {
+				t.Errorf("%s, seed %d: %s from a shift to 90%%, want a minute", s.Name, seed+1, r.back)
+			}
+			if s.Name[0] == 'E' && r.after < .95 {
+				t.Errorf("%s, seed %d: %.1f%% after it came, want 95%%", s.Name, seed+1, 100*r.after)
+			}
+			if share := float64(f.jobs[0]) / float64(f.calls); s.Jobs == 2 && (share < .45 || share > .55) {
+				t.Errorf("%s, seed %d: one job has %.0f%% of the calls", s.Name, seed+1, 100*share)
+			}
+		}
+		t.Logf("%-30s %5.1f%%  refused %.2f%%  back after %s", s.Name, 100*mean.goodput, 100*mean.refused, mean.back)
+	}
+	t.Logf("%-30s %5.1f%%", "mean", 100*sum/float64(n))
+	if sum/float64(n) < .95 {
+		t.Errorf("%.1f%% of the best fixed setting on average, want 95%%", 100*sum/float64(n))
+	}
+}
+
+// TestPilotOnRandomBackends is for the night: SIMULATE is the number of
+// backends. See make simulate.
+func TestPilotOnRandomBackends(t *testing.T) {
+	count, err := strconv.Atoi(os.Getenv("SIMULATE"))
+	if err != nil {
+		count = 1
+	}
+	first := uint64(2)
+	if count > 1 {
+		first = rand.Uint64()
+	}
+	sum := 0.0
+	for seed := range uint64(count) {
+		s := simulate.Random(first + seed)
+		r := fly(s, seed).figures()
+		t.Logf("%-20s seed %d: %5.1f%%  refused %.2f%%", s.Name, first+seed, 100*r.goodput, 100*r.refused)
+		sum += r.goodput
+		if r.goodput < .75 {
+			t.Errorf("%s, seed %d: %.1f%%", s.Name, first+seed, 100*r.goodput)
+		}
+	}
+	t.Logf("mean %.1f%%", 100*sum/float64(count))
+}
