@@ -58,6 +58,9 @@ func (o *Operation) conclude(s Snapshot, cause error) {
 	o.endChapter(end, s.counts())
 	o.finishSpan(s, end)
 	o.book.record(o.detached(), s)
+	if o.history != "" && s.Result == Completed {
+		o.remember(s)
+	}
 }
 
 func (o *Operation) finishSpan(s Snapshot, end time.Time) {

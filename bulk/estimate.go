@@ -84,7 +84,7 @@ func (e *estimator) note(now time.Time, c counts) {
 		return
 	}
 	curve := append(e.curve.kept[:len(e.curve.kept):len(e.curve.kept)], p)
-	e.model = predict(curve, p.done+float64(e.total-c.items()), e.past.models()...)
+	e.model = predict(curve, p.done+float64(e.total-c.items()), e.past.models(p.done+float64(e.total-c.items()))...)
 }
 
 // pause moves all that is measured from as if the time had not passed, in which
@@ -135,6 +135,9 @@ func (e *estimator) stalled(now time.Time, c counts) bool {
 // It is Unknown without a total, before the first item is processed, and in a
 // stall, where any number would be a lie.
 func (e *estimator) eta(now time.Time, c counts, total int64) time.Duration {
+	if left := e.recalled(now, c, total); left >= 0 {
+		return left
+	}
 	pace := e.pace(now, c)
 	if total < c.items() || pace <= 0 || e.stalled(now, c) {
 		return Unknown
@@ -147,6 +150,28 @@ func (e *estimator) eta(now time.Time, c counts, total int64) time.Duration {
 		return Unknown
 	}
 	return time.Duration(max(seconds, 0) * float64(time.Second))
+}
+
+// recalled is the time left by what earlier runs took, while too little was seen
+// of this one; else Unknown.
+func (e *estimator) recalled(now time.Time, c counts, total int64) time.Duration {
+	if e.past == nil || len(e.curve.kept) >= fewPoints || total <= c.items() || e.stalled(now, c) {
+		return Unknown
+	}
+	whole := float64(c.processed() + total - c.items())
+	left := e.past.usual(whole, whole) - e.past.usual(float64(c.processed()), whole)
+	return max(left-e.idle(now, c), 0)
+}
+
+// slow tells that this run took much longer than is usual until here.
+func (e *estimator) slow(now time.Time, c counts, total int64) bool {
+	if e.past == nil || total < c.items() {
+		return false
+	}
+	whole := float64(c.processed() + total - c.items())
+	usual := e.past.usual(float64(c.processed()), whole)
+	spent := now.Sub(e.begun)
+	return spent > minStall && float64(spent) > slower*float64(usual)+float64(2*beat)
 }
 
 func (e *estimator) factor() float64 {

@@ -192,6 +192,20 @@ func ExampleJoin() {
 	// Output: 40%
 }
 
+func ExampleHistory() {
+	dir, err := os.MkdirTemp("", "history") // a directory that stays, such as /var/lib/shop/bulk
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	_, op := bulk.Start(context.Background(), "reindex", bulk.Total(100), bulk.History(dir))
+	op.Add(100)
+	fmt.Println("slower than usual:", op.Snapshot().Slower)
+	op.End(nil)
+	// Output: slower than usual: false
+}
+
 func ExampleLive() {
 	_, op := bulk.Start(context.Background(), "import.users", bulk.Total(200))
 	defer op.End(nil)

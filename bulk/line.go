@@ -12,10 +12,11 @@ import (
 
 const (
 	frameTime = 100 * time.Millisecond
+	maxLines  = 5           // operations that are drawn at once
 	lingering = time.Second // an operation that took less leaves no line behind
 )
 
-// Line is a progress line at the bottom of a terminal. Whatever else is written
+// Line is the progress at the bottom of a terminal, a line for each operation. Whatever else is written
 // to that terminal must go through its Write, or the two garble each other. All
 // methods may be called by many goroutines at once.
 type Line struct {
@@ -27,15 +28,15 @@ type Line struct {
 	mu      sync.Mutex // guards the fields below and orders what is written
 	drawing bool
 	shown   []*Operation // as of the last frame, the oldest first
-	drawn   int          // characters on the line
+	drawn   []int        // characters on each line
 	partial bool         // what was written last ended within a line
 }
 
 // Terminal draws a progress line for the running operations of this process on
 // f, usually [os.Stderr], and one last line for each that ends. It draws nothing
 // if f is not a terminal or TERM is "dumb". NO_COLOR turns colours off, and a
-// locale without UTF-8 turns to plain ASCII. Of several operations the oldest
-// is drawn.
+// locale without UTF-8 turns to plain ASCII. Of several operations the five
+// oldest are drawn, a line each; on an old Windows console the oldest.
 //
 // The caller calls [Line.Stop], and has loggers write to the line instead of f:
 //
@@ -95,7 +96,7 @@ func (l *Line) Write(p []byte) (int, error) {
 	st := l.style()
 	if !l.partial {
 		l.farewell(&out, st)
-		l.put(&out, "")
+		l.put(&out)
 	}
 	before := out.Len()
 	out.Write(p)
@@ -131,7 +132,7 @@ func (l *Line) finish() {
 	if l.partial && out.Len() > 0 {
 		_, _ = l.w.Write([]byte{'\n'})
 	}
-	l.put(&out, "")
+	l.put(&out)
 	l.flush(&out)
 	l.drawing = false
 }
@@ -149,19 +150,27 @@ func (l *Line) farewell(out *bytes.Buffer, st style) {
 		if last := o.final.Load(); last != nil && last.Elapsed >= lingering {
 			l.put(out, st.ending(*last))
 			out.WriteByte('\n')
-			l.drawn = 0
+			l.drawn = l.drawn[:0]
 		}
 	}
 	l.shown = slices.DeleteFunc(l.shown, (*Operation).ended)
 }
 
-// progress draws the oldest of those that run. One that has ended since the
+// progress draws the oldest of those that run, a line each. One that has ended since the
 // farewell stays in shown for the next.
 func (l *Line) progress(out *bytes.Buffer, st style) {
 	running := slices.DeleteFunc(operations.list(), (*Operation).ended)
-	text := ""
-	if len(running) > 0 {
-		text = st.line(running[0].look(time.Now()), len(running)-1)
+	lines := 1
+	if st.cursor {
+		lines = maxLines
+	}
+	var texts []string
+	for i, o := range running[:min(len(running), lines)] {
+		more := 0
+		if i == lines-1 {
+			more = len(running) - lines
+		}
+		texts = append(texts, st.line(o.look(time.Now()), more))
 	}
 	for _, o := range l.shown {
 		if !slices.Contains(running, o) {
@@ -169,21 +178,38 @@ func (l *Line) progress(out *bytes.Buffer, st style) {
 		}
 	}
 	l.shown = running
-	l.put(out, text)
+	l.put(out, texts...)
 }
 
 func (o *Operation) ended() bool { return o.final.Load() != nil }
 
-// put replaces the line. Blanks erase what was longer: every console knows
-// blanks, not all know escape sequences.
-func (l *Line) put(out *bytes.Buffer, text string) {
-	n := visible(text)
-	if n == 0 && l.drawn == 0 {
-		return
+// put replaces the lines. Blanks erase what was longer: every console knows
+// blanks, not all know escape sequences, and those get one line only.
+func (l *Line) put(out *bytes.Buffer, texts ...string) {
+	const up = "\x1b[A"
+	out.WriteString(strings.Repeat(up, max(len(l.drawn)-1, 0)))
+	n := max(len(texts), len(l.drawn))
+	for i := range n {
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		text, old := "", 0
+		if i < len(texts) {
+			text = texts[i]
+		}
+		if i < len(l.drawn) {
+			old = l.drawn[i]
+		}
+		if width := visible(text); width > 0 || old > 0 {
+			out.WriteString("\r" + text + strings.Repeat(" ", max(old-width, 0)))
+			if width == 0 {
+				out.WriteByte('\r')
+			}
+		}
 	}
-	out.WriteString("\r" + text + strings.Repeat(" ", max(l.drawn-n, 0)))
-	if n == 0 {
-		out.WriteByte('\r')
+	out.WriteString(strings.Repeat(up, n-max(len(texts), min(n, 1))))
+	l.drawn = l.drawn[:0]
+	for _, text := range texts {
+		l.drawn = append(l.drawn, visible(text))
 	}
-	l.drawn = n
 }

@@ -215,3 +215,68 @@ func TestWriteTellsWhatBecameOfTheText(t *testing.T) {
 		}
 	})
 }
+
+// screen is what a terminal shows that knows carriage returns, newlines and how
+// to go up.
+func screen(output string) []string {
+	lines, row, column := [][]rune{nil}, 0, 0
+	for i := 0; i < len(output); {
+		if strings.HasPrefix(output[i:], "\x1b[A") {
+			row, i = row-1, i+3
+			continue
+		}
+		switch c := rune(output[i]); c {
+		case '\n':
+			if row, column = row+1, 0; row == len(lines) {
+				lines = append(lines, nil)
+			}
+		case '\r':
+			column = 0
+		default:
+			for len(lines[row]) <= column {
+				lines[row] = append(lines[row], ' ')
+			}
+			lines[row][column] = c
+			column++
+		}
+		i++
+	}
+	var text []string
+	for _, l := range lines {
+		text = append(text, strings.TrimRight(string(l), " "))
+	}
+	return text
+}
+
+func TestSeveralOperationsHaveALineEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		line := draw(&out, func() style { return style{width: 60, cursor: true} })
+		var ops []*Operation
+		for i := range maxLines + 2 {
+			_, op := Start(t.Context(), fmt.Sprint("op", i))
+			ops = append(ops, op)
+			wait(time.Millisecond)
+		}
+		wait(2 * time.Second)
+		fmt.Fprintln(line, "a log line")
+		wait(200 * time.Millisecond)
+		want := []string{"a log line", "op0  0 items  0/s", "op1  0 items  0/s", "op2  0 items  0/s", "op3  0 items  0/s", "op4  0 items  0/s  (+2 more)"}
+		if got := screen(out.String()); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("the screen shows\n%q, want\n%q", got, want)
+		}
+		for _, op := range ops[1:] {
+			op.End(nil)
+		}
+		wait(200 * time.Millisecond)
+		got := screen(out.String())
+		if !strings.HasPrefix(got[1], "op1 completed after 2.") || !strings.HasPrefix(got[6], "op6 completed") || got[7] != "op0  0 items  0/s" {
+			t.Errorf("after six have ended, the screen shows %q", got)
+		}
+		line.Stop()
+		ops[0].End(nil)
+		if got := screen(out.String()); got[7] != "" || len(got) > 8 {
+			t.Errorf("at the end, the screen shows %q", got)
+		}
+	})
+}

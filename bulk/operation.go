@@ -41,6 +41,7 @@ type Operation struct {
 	slowest    slowest
 	loop       loopTime
 	skips      skips
+	history    string // the file of earlier runs; empty without
 	joined     joined // what the operation is a part of
 	crew       crew   // what is a part of the operation
 
@@ -62,7 +63,8 @@ type Operation struct {
 	ending sync.Once
 	final  atomic.Pointer[Snapshot]
 
-	evidence atomic.Pointer[evidence] // what the controller of a run knows; nil without one
+	throttles atomic.Int64             // batches that the backend refused
+	evidence  atomic.Pointer[evidence] // what the controller of a run knows; nil without one
 }
 
 // loopTime is where the timed items of a loop spent their time, in nanoseconds:
@@ -98,6 +100,7 @@ func Start(ctx context.Context, name string, opts ...Option) (context.Context, *
 	o.byBytes, o.joined = c.byBytes, c.joined
 	o.failures.reopen()
 	o.estimate.start(o.started)
+	o.estimate.past = o.recall(c.history)
 	o.begin(ctx)
 	o.book = operations.admit(o, c.providers.Meter)
 	o.announce()

@@ -20,6 +20,7 @@ type config struct {
 	byBytes    bool // progress is that of bytes
 	providers  Providers
 	joined     joined
+	history    string
 	run        runConfig
 }
 

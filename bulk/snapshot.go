@@ -53,6 +53,10 @@ type Snapshot struct {
 	// clear.
 	Verdict Verdict `json:"verdict"`
 
+	// Slower tells that the run took half as long again as earlier ones to get this
+	// far. It needs [History].
+	Slower bool `json:"slower"`
+
 	Workers int          `json:"workers"` // workers not yet closed; after the end, those that were open then
 	Skips   []SkipCount  `json:"skips,omitempty"`
 	Retries []RetryCount `json:"retries,omitempty"` // the most frequent first
@@ -153,6 +157,7 @@ func (o *Operation) look(now time.Time) Snapshot {
 	s.Stalled = e.stalled(now, m)
 	s.ETA = e.eta(now, m, o.expected())
 	s.ETALow, s.ETAHigh = e.between(s.ETA)
+	s.Slower = e.slow(now, m, o.expected())
 	if !s.Stalled {
 		s.Rate, s.ByteRate = o.rates(e.pace(now, m), c)
 	}

@@ -19,6 +19,7 @@ const (
 type style struct {
 	width          int
 	unicode, color bool
+	cursor         bool // it can be moved up
 }
 
 func isTerminal(f *os.File) bool {
@@ -27,7 +28,7 @@ func isTerminal(f *os.File) bool {
 }
 
 func styleOf(f *os.File) style {
-	st := style{width: columns(f), unicode: hasUnicode(), color: os.Getenv("NO_COLOR") == ""}
+	st := style{width: columns(f), unicode: hasUnicode(), color: os.Getenv("NO_COLOR") == "", cursor: true}
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); st.width <= 0 && err == nil {
 		st.width = n
 	}
@@ -35,7 +36,7 @@ func styleOf(f *os.File) style {
 		st.width = 80
 	}
 	if runtime.GOOS == "windows" && os.Getenv("WT_SESSION") == "" {
-		st.unicode, st.color = false, false // an old console
+		st.unicode, st.color, st.cursor = false, false, false // an old console
 	}
 	return st
 }

@@ -68,10 +68,10 @@ func TestStyleFollowsTheEnvironment(t *testing.T) {
 		env  map[string]string
 		want style
 	}{
-		{map[string]string{"LANG": "en_GB.UTF-8"}, style{width: 80, unicode: true, color: true}},
-		{map[string]string{"LANG": "en_GB.UTF-8", "LC_ALL": "C"}, style{width: 80, color: true}},
-		{map[string]string{"NO_COLOR": "1", "COLUMNS": "100", "LC_CTYPE": "C.utf8"}, style{width: 100, unicode: true}},
-		{map[string]string{"COLUMNS": "-3", "LANG": "C"}, style{width: 80, color: true}},
+		{map[string]string{"LANG": "en_GB.UTF-8"}, style{width: 80, unicode: true, color: true, cursor: true}},
+		{map[string]string{"LANG": "en_GB.UTF-8", "LC_ALL": "C"}, style{width: 80, color: true, cursor: true}},
+		{map[string]string{"NO_COLOR": "1", "COLUMNS": "100", "LC_CTYPE": "C.utf8"}, style{width: 100, unicode: true, cursor: true}},
+		{map[string]string{"COLUMNS": "-3", "LANG": "C"}, style{width: 80, color: true, cursor: true}},
 	}
 	for _, tt := range tests {
 		for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG", "NO_COLOR", "COLUMNS"} {

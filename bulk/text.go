@@ -63,6 +63,9 @@ func (s Snapshot) phrases() []string {
 	if s.Bytes > 0 && !s.byBytes {
 		p = append(p, size(s.Bytes))
 	}
+	if s.Slower {
+		p = append(p, "slower than usual")
+	}
 	if s.Stalled {
 		return append(p, "stalled for "+span(s.Idle))
 	}

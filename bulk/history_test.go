@@ -1,0 +1,111 @@
+package bulk
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// hardening is a job whose items take longer and longer: 100 s in all.
+func hardening(t *testing.T, dir string, times int, look func(second int, s Snapshot)) {
+	t.Helper()
+	_, op := Start(t.Context(), "../re index", Total(1000), History(dir))
+	done := 0.0
+	for second := range 100 * times {
+		next := 1000 * math.Sqrt(float64(second+1)/float64(100*times))
+		op.Add(int(next) - int(done))
+		done = next
+		look(second, op.Snapshot())
+		wait(time.Second)
+	}
+	op.End(nil)
+}
+
+func TestHistoryTellsTheTimeLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir() + "/not/yet"
+		for range 2 {
+			hardening(t, dir, 1, func(int, Snapshot) {})
+		}
+		hardening(t, dir, 1, func(second int, s Snapshot) {
+			left := float64(100 - second)
+			if s.ETA < 0 && second > 0 || left > 10 && s.ETA >= 0 && math.Abs(math.Log(s.ETA.Seconds()/left)) > 0.35 {
+				t.Errorf("after %d s: %s left, want %.0f s", second, s.ETA, left)
+			}
+			if s.Slower {
+				t.Errorf("slower than usual after %d s", second)
+			}
+		})
+		flagged := 0
+		hardening(t, dir, 3, func(second int, s Snapshot) {
+			if s.Slower {
+				flagged++
+			}
+			if s.Slower != strings.Contains(s.String(), "slower than usual") {
+				t.Errorf("says %q", s)
+			}
+		})
+		if flagged < 200 {
+			t.Errorf("three times as slow was told in %d of 300 seconds", flagged)
+		}
+	})
+}
+
+func TestHistoryIsBoundedAndSurvivesDamage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		for range maxRuns + 5 {
+			hardening(t, dir, 1, func(int, Snapshot) {})
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%d files, error %v", len(files), err)
+		}
+		path := dir + "/" + files[0].Name()
+		text, err := os.ReadFile(path)
+		if err != nil || len(text) > 16<<10 {
+			t.Errorf("%d bytes, error %v", len(text), err)
+		}
+		var runs []completedRun
+		if err := json.Unmarshal(text, &runs); err != nil || len(runs) != maxRuns {
+			t.Errorf("%d runs, error %v", len(runs), err)
+		}
+		for _, damage := range []string{"", "{", "null", `[{"seconds":-1}]`, `[{"seconds":1e308,"work":1,"curve":[2]}]`, string(text[:100])} {
+			if err := os.WriteFile(path, []byte(damage), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			hardening(t, dir, 1, func(int, Snapshot) {})
+			if runs, err := readRuns(path); err != nil || len(runs) != 1 {
+				t.Errorf("after %q: %d runs, error %v", damage, len(runs), err)
+			}
+		}
+	})
+}
+
+func TestOnlyCompletedRunsAreKept(t *testing.T) {
+	dir := t.TempDir()
+	_, op := Start(t.Context(), "op", Total(5), History(dir))
+	op.OK()
+	err := os.ErrClosed
+	op.End(&err)
+	if files, _ := os.ReadDir(dir); len(files) != 0 {
+		t.Errorf("files = %v", files)
+	}
+}
+
+func TestHistoryThatCannotBeWrittenHarmsNothing(t *testing.T) {
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, op := Start(t.Context(), "op", Total(1), History(file))
+	op.OK()
+	op.End(nil)
+	if op.Snapshot().Result != Completed {
+		t.Error("not completed")
+	}
+}
