@@ -42,6 +42,8 @@ type account struct {
 	retries map[string]int64 // the same, by type of error
 	running map[*Operation]struct{}
 
+	throttles int64 // of those that ended
+
 	labels, ok, failed, skipped metric.MeasurementOption
 }
 
@@ -67,7 +69,7 @@ func (b *book) attach(mp metric.MeterProvider) {
 	reg, rerr := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		b.observe(in, to)
 		return nil
-	}, in.items, in.retries, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta, in.idle)
+	}, in.items, in.retries, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta, in.idle, in.throttles, in.limit, in.batch)
 	if err := errors.Join(err, rerr); err != nil {
 		otel.Handle(err)
 	}
@@ -88,6 +90,7 @@ func (b *book) retire(o *Operation, last func() Snapshot) Snapshot {
 	s := last()
 	a := b.account(o.name)
 	delete(a.running, o)
+	a.throttles += o.throttles.Load()
 	a.ended = a.ended.plus(s.counts().minus(s.merged))
 	for _, st := range s.Stages {
 		addStage(a.stages, st)
@@ -152,6 +155,9 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 	to.ObserveInt64(in.items, t.done.failed, a.failed)
 	to.ObserveInt64(in.items, t.done.skipped, a.skipped)
 	to.ObserveInt64(in.io, t.done.bytes, a.labels)
+	if t.throttles > 0 {
+		to.ObserveInt64(in.throttles, t.throttles, a.labels)
+	}
 	to.ObserveInt64(in.active, int64(len(a.running)), a.labels)
 	for name, spent := range t.stages {
 		for i, d := range spent {
@@ -168,6 +174,10 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 		return // gauges vanish with the last operation
 	}
 	to.ObserveInt64(in.usage, t.workers, a.labels)
+	if t.limit > 0 {
+		to.ObserveInt64(in.limit, t.limit, a.labels)
+		to.ObserveInt64(in.batch, t.batch, a.labels)
+	}
 	to.ObserveFloat64(in.throughput, t.rate, a.labels)
 	to.ObserveFloat64(in.idle, t.idle.Seconds(), a.labels)
 	if t.expected > 0 {
@@ -185,17 +195,24 @@ type tally struct {
 	retries           map[string]int64
 	workers           int64
 	rate              float64
+	limit, batch      int64 // 0 where nothing is controlled
+	throttles         int64
 	expected, reached int64         // items or bytes of the operations whose total is known
 	eta               time.Duration // of the one that takes longest
 	idle              time.Duration // of the one that is idle for longest
 }
 
 func (a *account) tally(now time.Time) tally {
-	t := tally{done: a.ended, stages: maps.Clone(a.stages), retries: maps.Clone(a.retries), eta: Unknown}
+	t := tally{done: a.ended, stages: maps.Clone(a.stages), retries: maps.Clone(a.retries), eta: Unknown, throttles: a.throttles}
 	for o := range a.running {
 		s := o.look(now)
 		t.done = t.done.plus(s.counts().minus(s.merged))
 		t.workers += int64(s.Workers)
+		t.throttles += o.throttles.Load()
+		if e := o.evidence.Load(); e != nil {
+			t.limit += int64(e.limit)
+			t.batch = max(t.batch, int64(e.batch))
+		}
 		t.rate += s.Rate
 		t.eta, t.idle = max(t.eta, s.ETA), max(t.idle, s.Idle)
 		if e := o.expected(); e >= 0 {

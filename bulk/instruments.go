@@ -16,10 +16,12 @@ type instruments struct {
 	progress, throughput, eta metric.Float64ObservableGauge
 	idle                      metric.Float64ObservableGauge
 	duration                  metric.Float64Histogram
+	throttles                 metric.Int64ObservableCounter
+	limit, batch              metric.Int64ObservableUpDownCounter
 }
 
 func newInstruments(m metric.Meter) (in instruments, err error) {
-	var e [11]error
+	var e [14]error
 	in.items, e[0] = m.Int64ObservableCounter(keys.BulkItems, metric.WithUnit("{item}"),
 		metric.WithDescription("Items of bulk operations by outcome."))
 	in.io, e[1] = m.Int64ObservableCounter(keys.BulkIO, metric.WithUnit("By"),
@@ -39,6 +41,12 @@ func newInstruments(m metric.Meter) (in instruments, err error) {
 	in.duration, e[8] = m.Float64Histogram(keys.BulkOperationDuration, metric.WithUnit("s"),
 		metric.WithDescription("Duration of bulk operations, from start to end."),
 		metric.WithExplicitBucketBoundaries(0.1, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 604800))
+	in.throttles, e[11] = m.Int64ObservableCounter(keys.BulkThrottles, metric.WithUnit("{response}"),
+		metric.WithDescription("Batches that backends refused as too much."))
+	in.limit, e[12] = m.Int64ObservableUpDownCounter(keys.BulkConcurrencyLimit, metric.WithUnit("{worker}"),
+		metric.WithDescription("Workers that running bulk operations may have at once."))
+	in.batch, e[13] = m.Int64ObservableUpDownCounter(keys.BulkBatchLimit, metric.WithUnit("{item}"),
+		metric.WithDescription("Items that a batch may have; of several operations, the most."))
 	in.retries, e[9] = m.Int64ObservableCounter(keys.BulkItemRetries, metric.WithUnit("{retry}"),
 		metric.WithDescription("Attempts at items of bulk operations that failed and were made again."))
 	in.idle, e[10] = m.Float64ObservableGauge(keys.BulkOperationIdleTime, metric.WithUnit("s"),

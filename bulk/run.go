@@ -154,7 +154,6 @@ type runner[T any] struct {
 	hungry    time.Time // since when a worker waits for the source
 	resumed   progress  // where this run began
 	stopped   error     // why nothing more is started
-	refusals  int64
 	failed    int64
 	processed int64
 	abandoned []int64 // positions of items that were not done when the run was halted
@@ -281,7 +280,7 @@ func (r *runner[T]) report() Report {
 	defer r.mu.Unlock()
 	return Report{
 		Snapshot:    r.op.Snapshot(),
-		Throttles:   r.refusals,
+		Throttles:   r.op.throttles.Load(),
 		Concurrency: r.pilot.workerLimit(), BatchSize: r.pilot.batchLimit(),
 		Done: r.state().watermark(),
 	}

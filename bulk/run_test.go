@@ -348,3 +348,55 @@ func TestRateLimitsItems(t *testing.T) {
 		}
 	})
 }
+
+func TestRunShowsItsLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe()
+		calls := 0
+		var seen map[string]float64
+		_, err := Run(t.Context(), "op", numbers(200), func(context.Context, []int) error {
+			switch calls++; calls {
+			case 1:
+				return Overload(errors.New("429"), time.Second)
+			case 2:
+				seen = p.collect(t)
+			}
+			return nil
+		}, Workers(1), Batch(7), p.Providers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for series, want := range map[string]float64{
+			"bulk.throttles{bulk.operation.name=op}":         1,
+			"bulk.concurrency.limit{bulk.operation.name=op}": 1,
+			"bulk.batch.limit{bulk.operation.name=op}":       7,
+		} {
+			if seen[series] != want {
+				t.Errorf("%s = %v, want %v", series, seen[series], want)
+			}
+		}
+		after := p.collect(t)
+		if _, there := after["bulk.concurrency.limit{bulk.operation.name=op}"]; there || after["bulk.throttles{bulk.operation.name=op}"] != 1 {
+			t.Errorf("after the end: %v", after)
+		}
+	})
+}
+
+func TestRunTellsOfItsDecisions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		rep, _ := Run(ctx, "op", numbers(1<<40), func(context.Context, []int) error {
+			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // virtual time
+			return nil
+		}, Workers(Auto(1, 32)), p.Providers)
+		told := p.logs.named(keys.EventBulkLimitChanged)
+		if len(told) == 0 || !strings.HasPrefix(attr(attrsOf(told[0]), keys.BulkLimitReason), "doubling workers does not pay above 32") {
+			t.Errorf("decisions: %v", told)
+		}
+		if rep.OK < 15000 || rep.Concurrency < 25 {
+			t.Errorf("%d items in a minute with %d workers, want nearly 32 of them", rep.OK, rep.Concurrency)
+		}
+	})
+}

@@ -138,7 +138,7 @@ func (r *runner[T]) settle(b *batch[T], o outcome[T], now time.Time) (back *batc
 		r.later(&batch[T]{entries: part, due: due})
 	}
 	if len(o.refused) > 0 {
-		r.refusals++
+		r.op.throttles.Add(1)
 		back = &batch[T]{entries: o.refused, refusals: b.refusals + 1, due: now}
 		r.working[back] = struct{}{}
 	}
