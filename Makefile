@@ -22,7 +22,7 @@ each = @set -e; for module in $(1); do echo "== $$module: $(strip $(2))"; (cd "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up down test check fmt fmt-check vet lint tidy tidy-check vuln bench backends e2e build-all fuzz rename clean golangci-lint govulncheck
+.PHONY: help demo up down test check fmt fmt-check vet lint tidy tidy-check vuln bench simulate backends e2e build-all fuzz rename clean golangci-lint govulncheck
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,11 @@ vuln: govulncheck ## look for known vulnerabilities in what is called
 
 bench: ## compare with the raw SDK and its rivals, as ratios
 	cd bench && $(GO) run .
+
+# The backends of the first are new in each run; the table of the second compares with rivals.
+simulate: ## prove the search for the best number of workers in simulations, in minutes
+	cd bulk && SIMULATE=100 $(GO) test -count=1 -v -run='^TestPilot' .
+	cd bench && SIMULATE=1 $(GO) test -count=1 -v -timeout=60m -run='^TestRivals' ./autopilot
 
 # What Debian packages, and no Go module offers, is not installed here.
 backends: ## install the backends that e2e drives, the first time in minutes

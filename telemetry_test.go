@@ -120,10 +120,33 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 	if err := mon.Flush(ctx); err != nil { // while gauges of live things exist
 		t.Fatal(err)
 	}
+	runOnce(t, mon, failure)
 	w.Close()
 	op.End(&failure)
 	if err := errors.Join(checks.Shutdown(t.Context()), mon.Shutdown(t.Context())); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// runOnce has a run refused, then decide something, and fail.
+func runOnce(t *testing.T, mon *otelmon.Monitor, failure error) {
+	t.Helper()
+	refused := false
+	fast := func(context.Context, []int) error {
+		if !refused {
+			refused = true
+			return bulk.Overload(failure, time.Nanosecond)
+		}
+		return failure
+	}
+	numbers := func(yield func(int) bool) { yield(1) }
+	if _, err := bulk.Run(t.Context(), "telemetry-test", numbers, fast, bulk.Total(1)); !errors.Is(err, bulk.ErrBudget) {
+		t.Errorf("error = %v", err)
+	}
+	// Gauges are those of a run that is under way.
+	flush := func(ctx context.Context, _ []int) error { return mon.Flush(ctx) }
+	if _, err := bulk.Run(t.Context(), "telemetry-test", numbers, flush); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -170,6 +193,7 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 			time.Sleep(time.Second + more) //nolint:forbidigo // virtual time
 			leave()
 		}
+		decide(t, providers)
 		flap(t, records)
 		for _, span := range recorder.Ended() {
 			name := strings.Replace(span.Name(), "telemetry-test", "{name}", 1)
@@ -193,6 +217,19 @@ func emitOverTime(t *testing.T, spans, events map[string]signal) {
 			events[record.EventName()] = s
 		}
 	})
+}
+
+// decide runs a job until its controller has found something.
+func decide(t *testing.T, providers bulk.Providers) {
+	t.Helper()
+	work := func(context.Context, []int) error {
+		time.Sleep(100 * time.Millisecond) //nolint:forbidigo // virtual time
+		return nil
+	}
+	_, err := bulk.Run(t.Context(), "telemetry-test", slices.Values(make([]int, 10_000)), work, bulk.Total(10_000), providers)
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // flap runs a check that flaps and then settles as unhealthy.
