@@ -42,7 +42,7 @@ func (o *Operation) turn(now time.Time, c counts) {
 	o.report.endSegment(o, now, c)
 	o.endChapter(now, c)
 	attrs := append(o.identity(), attribute.Int(keys.BulkChapterIndex, index))
-	ctx, span := o.tracer.Start(o.detached(), keys.SpanBulkChapter+" "+o.name, trace.WithNewRoot(), //nolint:spancheck // endChapter ends it
+	ctx, span := o.tracer.Start(o.detached(), keys.SpanBulkChapter+" "+o.name, trace.WithNewRoot(),
 		trace.WithTimestamp(now), trace.WithLinks(links...), trace.WithAttributes(attrs...))
 	if index <= maxChapterLinks {
 		o.span.AddLink(trace.Link{SpanContext: span.SpanContext()})

@@ -7,50 +7,59 @@
 //
 // # Ways to track
 //
-// [Slice], [Range], [Range2] and [Chan] wrap what a loop ranges over: a slice, an
-// iterator of one or two values, a channel. Every item whose body ran to its end
-// counts as ok. [Each] does the same and hands out the
-// item, so that the body can say that it failed or was skipped. [Start] and
-// [Operation.End] are for everything else, such as jobs with several goroutines:
-// those count on the [Operation] itself, or, where an item takes less than a
-// microsecond, each on a [Worker] of its own.
+// [Slice], [Range], [Range2], [Chan] and [Rows] wrap what a loop ranges over: a
+// slice, an iterator of one or two values, a channel, the rows of a query. Every
+// item whose body ran to its end counts as ok. [Each] does the same and hands out
+// the item, so that the body can say that it failed or was skipped. [Reader] counts
+// the bytes of an [io.Reader]. [Start] and [Operation.End] are for everything else,
+// such as jobs with several goroutines: those count on the [Operation] itself, or,
+// where an item takes less than a microsecond, each on a [Worker] of its own.
+// Workers in other processes [Join] an operation.
 //
 // An operation has a name, which is one of few ("import.users"), and for each run
-// an id. Items are ok, failed or skipped. The total may be known ([Total]),
-// unknown, or grow ([Operation.AddTotal]).
+// an id. Items are ok, failed or skipped; an attempt that is made again is a retry.
+// The total may be known ([Total], [TotalBytes]), unknown, or grow
+// ([Operation.AddTotal]).
 //
 // # What is emitted
 //
 // A span "bulk <name>" covers the operation. Because spans are exported when they
 // end, it has children that end while it runs: "bulk.started" at once,
 // "bulk.segment" after ten seconds and then in growing steps of at most 15
-// minutes, "bulk.stage <stage>" for each visit of a [Stage]. At its end it carries
-// all counts, its result, and at most 96 span events that show its progress evenly
-// over its whole life.
+// minutes, "bulk.stage <stage>" for visits of a [Stage], "bulk.item" for the
+// slowest items. At its end it carries all counts, its result, what limited it, and
+// at most 124 span events, of which 96 show its progress evenly over its whole life.
+// After an hour, a "bulk.chapter <name>" begins a trace of its own every hour. All
+// that is at most 300 spans and 1,000 log records a day.
 //
-// Log events bulk.operation.started, progress, finished and item_failed say the
-// same in one sentence each. Progress is told every second at first, later after
+// Log events bulk.operation.started, progress, stalled, resumed, finished and
+// item_failed say the same in one sentence each. Progress is told every second at first, later after
 // each hundredth of the time that has passed; of failed items, the first three
 // of each of at most 32 kinds of error.
 //
 // Metrics, by bulk.operation.name:
 //
 //	bulk.items                 {item}       counter, by bulk.item.outcome
+//	bulk.item.retries          {retry}      counter, by error.type
 //	bulk.io                    By           counter
-//	bulk.stage.time            s            counter, by bulk.stage.name
+//	bulk.stage.time            s            counter, by bulk.stage.name and .state
 //	bulk.operation.duration    s            histogram, by bulk.operation.result
 //	bulk.operation.active      {operation}  up-down counter
 //	bulk.concurrency.usage     {worker}     up-down counter, open workers
 //	bulk.operation.progress    1            gauge, absent without a total
 //	bulk.operation.throughput  {item}/s     gauge
 //	bulk.operation.eta         s            gauge, absent while unknown or stalled
+//	bulk.operation.idle.time   s            gauge, since the last progress
 //
 // Counters are read from the running operations at the moment of collection. The
 // gauges of a name vanish when none of that name is running. Of more than 256
 // names, the rest is called "_other".
 //
-// The rate is that of items processed, ok or failed, and the ETA is what is left
-// at that rate. Skipped items have no part in it, as a resumed run skips
+// The rate is that of items processed, ok or failed. The ETA is what is left at
+// that rate, unless the job's own past shows that another model is clearly better:
+// the overall mean, a slower mean, a power law, or how earlier runs went
+// ([History]). [Snapshot.ETALow] and [Snapshot.ETAHigh] say how sure that is. In a
+// stall there is none. Skipped items have no part in it, as a resumed run skips
 // thousands in a moment; so the ETA of an operation that goes on skipping is the
 // most it can take, and one that has only skipped has none.
 //

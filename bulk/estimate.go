@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -83,7 +84,7 @@ func (e *estimator) note(now time.Time, c counts) {
 	if e.total <= c.items() {
 		return
 	}
-	curve := append(e.curve.kept[:len(e.curve.kept):len(e.curve.kept)], p)
+	curve := append(slices.Clip(e.curve.kept), p)
 	e.model = predict(curve, p.done+float64(e.total-c.items()), e.past.models(p.done+float64(e.total-c.items()))...)
 }
 

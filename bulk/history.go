@@ -159,7 +159,7 @@ func (o *Operation) remember(s Snapshot) {
 }
 
 func addRun(path string, r completedRun) error {
-	runs, _ := readRuns(path) //nolint:errcheck // it was told at the start, and the file is replaced
+	runs, _ := readRuns(path) // what is wrong with it was told at the start
 	runs = append(runs, r)
 	text, err := json.Marshal(runs[max(0, len(runs)-maxRuns):])
 	if err != nil {
