@@ -150,3 +150,28 @@ func TestStageNamesAreBounded(t *testing.T) {
 		t.Error("an early stage is no longer found")
 	}
 }
+
+func TestSpansOfAllStagesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe()
+		_, op := Start(t.Context(), "op", p.Providers)
+		const stages = 10
+		for range 40 {
+			for i := range stages {
+				leave := op.Stage(fmt.Sprint("s", i)).Enter()
+				wait(2 * time.Second)
+				leave()
+			}
+		}
+		op.End(nil)
+		n := 0
+		for _, s := range p.spans.Ended() {
+			if strings.HasPrefix(s.Name(), keys.SpanBulkStage+" ") {
+				n++
+			}
+		}
+		if n > maxVisits+stages || n < maxVisits {
+			t.Errorf("%d spans of stages, want at most %d and the last of each", n, maxVisits)
+		}
+	})
+}

@@ -117,3 +117,34 @@ func TestSleepOfTheMachineIsNoStall(t *testing.T) {
 		t.Errorf("after the sleep: stalled %v, idle %s, eta %s", e.stalled(now, c), e.idle(now, c), e.eta(now, c, 1000))
 	}
 }
+
+// A long stall does not make the next one like it usual.
+func TestEachLongStallIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe()
+		_, op := Start(t.Context(), "op", p.Providers)
+		for range 3 {
+			for range 60 {
+				op.OK()
+				wait(time.Second)
+			}
+			wait(time.Hour)
+		}
+		op.End(nil)
+		if n := len(p.logs.named(keys.EventBulkStalled)); n != 3 {
+			t.Errorf("%d stalls of an hour are told, want all 3", n)
+		}
+	})
+}
+
+func TestTurnsOfASpanAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r reporter
+		for i := range 100 {
+			r.change(time.Unix(int64(i), 0), keys.EventBulkStalled)
+		}
+		if n := len(r.changes); n != maxChanges || n+maxSamples > 128 || r.changes[n-1].at != time.Unix(99, 0) {
+			t.Errorf("%d turns, the last at %s", n, r.changes[n-1].at)
+		}
+	})
+}
