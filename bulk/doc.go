@@ -21,6 +21,12 @@
 // The total may be known ([Total], [TotalBytes]), unknown, or grow
 // ([Operation.AddTotal]).
 //
+// [Run] does the whole job: it gives the items of a source to many workers, in
+// batches, and finds out how many workers and how large a batch get the most
+// done. It tries again, keeps to an [ErrorBudget] and a [Rate], listens to a
+// backend that is too busy ([Overload]), keeps the order by [Key], and goes on
+// from a [Checkpoint] after a crash.
+//
 // # What is emitted
 //
 // A span "bulk <name>" covers the operation. Because spans are exported when they
@@ -46,6 +52,9 @@
 //	bulk.operation.duration    s            histogram, by bulk.operation.result
 //	bulk.operation.active      {operation}  up-down counter
 //	bulk.concurrency.usage     {worker}     up-down counter, open workers
+//	bulk.concurrency.limit     {worker}     up-down counter, what Run allows itself
+//	bulk.batch.limit           {item}       the same, of a batch
+//	bulk.throttles             {response}   counter, what backends refused
 //	bulk.operation.progress    1            gauge, absent without a total
 //	bulk.operation.throughput  {item}/s     gauge
 //	bulk.operation.eta         s            gauge, absent while unknown or stalled

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -195,4 +196,39 @@ func TestOverloadOfNothing(t *testing.T) {
 	if err := Overload(nil, time.Second); err != nil {
 		t.Errorf("Overload(nil) = %v", err)
 	}
+}
+
+func TestRunsShareABackend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var backend Backend
+		var s sink
+		busy := func(context.Context, []int) error {
+			s.enter()
+			defer s.leave()
+			time.Sleep(10 * time.Millisecond) //nolint:forbidigo // virtual time
+			return nil
+		}
+		var jobs sync.WaitGroup
+		reports := make([]Report, 3)
+		for i := range reports {
+			jobs.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				reports[i], _ = Run(ctx, "op", numbers(1<<40), busy, &backend, Workers(9))
+			})
+		}
+		jobs.Wait()
+		if s.most != 9 {
+			t.Errorf("%d workers at once, want 9 for all", s.most)
+		}
+		for _, r := range reports {
+			if r.OK < 2800 || r.OK > 3200 {
+				t.Errorf("a job has done %d items, want a third of 9000", r.OK)
+			}
+		}
+		rep, err := Run(t.Context(), "op", numbers(900), busy, &backend, Workers(9))
+		if err != nil || rep.Elapsed > 1100*time.Millisecond {
+			t.Errorf("alone: %v, error %v; want all workers", rep, err)
+		}
+	})
 }
