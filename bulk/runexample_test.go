@@ -61,6 +61,7 @@ func ExampleOverload() {
 		return errors.New(resp.Status)
 	}
 	_ = send
+	// Output:
 }
 
 // table is a store in a database, beside the data that the job writes:
@@ -85,6 +86,7 @@ func (t table) Save(ctx context.Context, job string, state []byte) error {
 func ExampleCheckpointStore() {
 	var store bulk.CheckpointStore = table{db: nil} // the application's
 	_ = bulk.Checkpoint(store, "import-2026-11")
+	// Output:
 }
 
 func ExampleBackend() {
@@ -98,9 +100,11 @@ func ExampleBackend() {
 	jobs.Go(func() { job("import.orders") })
 	jobs.Go(func() { job("import.customers") })
 	jobs.Wait()
+	// Output:
 }
 
 func ExampleKey() {
 	type change struct{ Account, Field string }
 	_ = bulk.Key(func(c change) string { return c.Account }) // changes of an account keep their order
+	// Output:
 }

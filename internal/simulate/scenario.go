@@ -39,7 +39,7 @@ func Scenarios() []Scenario {
 	all := []Scenario{
 		{Long: true, Name: "A contention, best 49", Backend: scaling(.4, 0, 0, law)},
 		{Long: true, Name: "B plateau at 64", Backend: plateau(Plateau{Servers: 32, Base: .05, Spread: .4})},
-		{Name: "C refuses above 400/s", Backend: limited(Limited{Limits: []float64{400}, Burst: 40, Base: .1, Spread: .3})},
+		{Long: true, Name: "C refuses above 400/s", Backend: limited(Limited{Limits: []float64{400}, Burst: 40, Base: .1, Spread: .3})},
 		{Name: "D best 49, 14, 150", Backend: scaling(.4, 0, 0, law, Law{8, .08, .005}, Law{6, .005, .00004}), Shifts: []time.Duration{third, 2 * third}},
 		{Name: "E harmless latency", Backend: plateau(Plateau{Servers: 32, Base: .05, Later: half, Extra: .15, Spread: .4}), Shifts: []time.Duration{half}},
 		{Long: true, Name: "F noise", Backend: scaling(1.5, .15, 0, law)},
@@ -47,7 +47,7 @@ func Scenarios() []Scenario {
 		{Long: true, Name: "H1 contention, best 9", Backend: scaling(.4, 0, 0, Law{20, .05, .012})},
 		{Long: true, Name: "H2 plateau at 200", Backend: plateau(Plateau{Servers: 200, Base: .1, Spread: .4})},
 		{Name: "H3 refuses above 300/s, 120/s", Backend: limited(Limited{Limits: []float64{300, 120}, Phase: half, Burst: 40, Base: .1, Spread: .3}), Shifts: []time.Duration{half}},
-		{Name: "H4 brown-out", Backend: scaling(.4, 0, 0, law, Law{4, .08, .004}, law), Shifts: []time.Duration{third, 2 * third}},
+		{Long: true, Name: "H4 brown-out", Backend: scaling(.4, 0, 0, law, Law{4, .08, .004}, law), Shifts: []time.Duration{third, 2 * third}},
 		{Long: true, Name: "H5 one of 20 takes 20 times", Backend: scaling(.4, 0, .05, law)},
 		{Name: "I two jobs, one backend", Backend: scaling(.4, 0, 0, law), Jobs: 2},
 		{Name: "J source gives 120/s", Backend: scaling(.4, 0, 0, law), Source: 120},
