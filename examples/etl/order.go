@@ -1,11 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/otelmon/otelmon-go/bulk"
 )
@@ -25,27 +25,21 @@ func orderOf(r record) (o order, err error) {
 		return o, r.err
 	}
 	id, idErr := strconv.ParseInt(r.fields[0], 10, 64)
-	if idErr != nil || strconv.FormatInt(id, 10) != r.fields[0] {
-		idErr = fmt.Errorf("id %q is no number such as 17", r.fields[0])
-	}
-	var customerErr error
 	customer := strings.TrimSpace(r.fields[1])
-	if customer == "" || !clean(customer) {
-		customerErr = fmt.Errorf("customer %q is no name", customer)
-	}
 	whole, rest, _ := strings.Cut(r.fields[2], ".")
 	cents, centsErr := strconv.ParseInt(whole+rest, 10, 64)
-	if centsErr != nil || len(rest) != 2 || whole == "" {
-		centsErr = fmt.Errorf("amount %q is none such as 12.50", r.fields[2])
-	}
 	placed, placedErr := time.Parse(time.DateOnly, r.fields[3])
-	if placedErr != nil {
-		placedErr = fmt.Errorf("placed %q is no date such as 2026-02-28", r.fields[3])
+	switch {
+	case idErr != nil || strconv.FormatInt(id, 10) != r.fields[0]:
+		err = fmt.Errorf("line %d: id %q is no number such as 17", r.line, r.fields[0])
+	case customer == "" || !utf8.ValidString(customer) || strings.Contains(customer, "\x00"): // which PostgreSQL refuses
+		err = fmt.Errorf("line %d: customer %q is no name", r.line, customer)
+	case centsErr != nil || len(rest) != 2 || whole == "":
+		err = fmt.Errorf("line %d: amount %q is none such as 12.50", r.line, r.fields[2])
+	case placedErr != nil:
+		err = fmt.Errorf("line %d: placed %q is no date such as 2026-02-28", r.line, r.fields[3])
 	}
-	if err := errors.Join(idErr, customerErr, centsErr, placedErr); err != nil {
-		return o, fmt.Errorf("line %d: %w", r.line, err)
-	}
-	return order{id, customer, cents, placed}, nil
+	return order{id, customer, cents, placed}, err
 }
 
 // orders takes a batch apart. at[i] is where in the batch the order i was.

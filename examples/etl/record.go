@@ -11,7 +11,6 @@ import (
 	"iter"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // columns returns the header that a file must have.
@@ -90,10 +89,4 @@ func inspect(ctx context.Context, file io.Reader) (c content, err error) {
 	}
 	c.hash = hex.EncodeToString(hash.Sum(nil))
 	return c, nil
-}
-
-// clean tells whether PostgreSQL takes the text, which one such in a batch would
-// keep it from.
-func clean(text string) bool {
-	return strings.ToValidUTF8(text, "\x00") == text && !strings.Contains(text, "\x00")
 }

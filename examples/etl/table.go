@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,21 +106,16 @@ func (t *table) write(ctx context.Context, orders []order) error {
 
 // refused tells whether PostgreSQL would not take the data: the classes 22, data
 // exception, and 23, integrity constraint violation.
-func refused(err error) bool { return code(err, "22", "23") }
+func refused(err error) bool { return slices.Contains([]string{"22", "23"}, class(err)) }
 
 // busy tells whether it may take them later: the class 40, transaction rollback,
-// as after a deadlock, and 53300, too many connections.
-func busy(err error) bool { return code(err, "40", "53300") }
+// as after a deadlock.
+func busy(err error) bool { return class(err) == "40" }
 
-func code(err error, prefixes ...string) bool {
+func class(err error) string {
 	var answer *pgconn.PgError
-	if !errors.As(err, &answer) {
-		return false
+	if !errors.As(err, &answer) || len(answer.Code) != 5 {
+		return ""
 	}
-	for _, p := range prefixes {
-		if strings.HasPrefix(answer.Code, p) {
-			return true
-		}
-	}
-	return false
+	return answer.Code[:2]
 }
