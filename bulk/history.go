@@ -30,7 +30,8 @@ const slower = 1.5
 // History is an [Option] that names a directory in which the last 16 completed
 // runs of each operation name are kept, one small file a name. It is made if it
 // is missing. From them come an ETA from the first second on, what pauses are
-// usual, and whether a run is slower than usual ([Snapshot.Slower]). The default,
+// usual, whether a run is slower than usual ([Snapshot.Slower]), and where the
+// search of [Run] begins: at what the last one ended with. The default,
 // "", keeps nothing.
 //
 // What cannot be read, written or understood is told to OpenTelemetry's error

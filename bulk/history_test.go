@@ -1,7 +1,9 @@
 package bulk
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"strings"
@@ -108,4 +110,44 @@ func TestHistoryThatCannotBeWrittenHarmsNothing(t *testing.T) {
 	if op.Snapshot().Result != Completed {
 		t.Error("not completed")
 	}
+}
+
+// A run begins with what the last one of its name ended with, within its own
+// bounds.
+func TestHistoryStartsTheSearch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		job := func(workers Option) Report {
+			rep, err := Run(t.Context(), "op", numbers(5), func(context.Context, []int) error {
+				<-time.After(time.Second)
+				return nil
+			}, workers, Batch(1), History(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return rep
+		}
+		if n := job(Workers(Auto(1, 64))).Concurrency; n != firstWorkers {
+			t.Fatalf("the first run used %d workers, the test needs %d", n, firstWorkers)
+		}
+		path := pathOf(dir, "op")
+		runs, err := readRuns(path)
+		if err != nil || len(runs) != 1 || runs[0].Limit != firstWorkers {
+			t.Fatalf("%+v, error %v", runs, err)
+		}
+		runs[0].Limit = 40
+		text, err := json.Marshal(runs)
+		if err := errors.Join(err, os.WriteFile(path, text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if n := job(Workers(Auto(1, 64))).Concurrency; n != 40 {
+			t.Errorf("%d workers, want the 40 of the last run", n)
+		}
+		if n := job(Workers(Auto(1, 16))).Concurrency; n != 16 {
+			t.Errorf("%d workers, want no more than 16", n)
+		}
+		if n := job(Workers(3)).Concurrency; n != 3 {
+			t.Errorf("%d workers, want the 3 that were given", n)
+		}
+	})
 }

@@ -75,6 +75,18 @@ func newPilot(w, b Limits) *pilot {
 	return p
 }
 
+// startFrom begins the search where an earlier run ended; 0 is where none did.
+// It is called before anything is measured.
+func (p *pilot) startFrom(workerCount, batchSize int) {
+	for i, n := range [2]int{workers: workerCount, batches: batchSize} {
+		if a := &p.axes[i]; n > 0 && a.auto() {
+			a.at = a.clamp(float64(n))
+			a.set = int(a.at)
+		}
+	}
+	p.known.limit, p.known.batch = p.axes[workers].set, p.axes[batches].set
+}
+
 // Backend is an [Option] of [Run] for several runs of a process that load the
 // same backend: given the same one, they share its workers evenly and look for
 // the best number together. On their own each would take what the others leave,

@@ -165,6 +165,9 @@ func (r *runner[T]) takeSeat() {
 	} else {
 		r.pilot = newPilot(r.workers, r.batch)
 		r.pilot.cpu = newCPUMeter()
+		if past := r.op.estimate.past; past != nil {
+			r.pilot.startFrom(past.limit, past.batch)
+		}
 	}
 	r.seat = r.pilot.sit(r.nudge)
 	_, _, turn := r.pilot.evidence()
