@@ -67,7 +67,7 @@ func (e *evidence) verdict() Verdict {
 			share(e.sigma), e.peak, e.limit)}
 	case e.maxLimit > 0 && e.limit >= e.maxLimit:
 		return Verdict{Limit: LimitWorkers, Sentence: fmt.Sprintf(
-			"the number of workers: all %d that are allowed are at work, and more would help", e.maxLimit)}
+			"the number of workers: all %d that are allowed are at work, and more were not tried", e.maxLimit)}
 	}
 	return Verdict{}
 }

@@ -38,7 +38,7 @@ func TestVerdictOfAControlledRun(t *testing.T) {
 			"contention in the backend (sigma 3%): throughput peaks at 49 workers, now 47; more would not help",
 		},
 		"far below the peak":   {with(curve, func(e *evidence) { e.limit = 20 }), "", ""},
-		"held by the caller":   {&evidence{limit: 8, maxLimit: 8}, LimitWorkers, "the number of workers: all 8 that are allowed are at work, and more would help"},
+		"held by the caller":   {&evidence{limit: 8, maxLimit: 8}, LimitWorkers, "the number of workers: all 8 that are allowed are at work, and more were not tried"},
 		"held but at its peak": {with(curve, func(e *evidence) { e.maxLimit = 47 }), LimitContention, "contention in the backend (sigma 3%): throughput peaks at 49 workers, now 47; more would not help"},
 	} {
 		t.Run(name, func(t *testing.T) {
