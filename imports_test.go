@@ -40,6 +40,7 @@ func rules() map[string][]string {
 		"bulk":              append([]string{"golang.org/x/time/rate", otel + "/baggage"}, api...),
 		"exporters": {
 			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
+			"go.opentelemetry.io/proto/otlp/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
 			module + "exporters/spool", module + "internal/keys",
 		},
 		"exporters/spool": {},

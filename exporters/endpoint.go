@@ -47,6 +47,11 @@ type Endpoint struct {
 	// Headers go with every request, for example an API key. Their values are
 	// never part of an error.
 	Headers map[string]string
+	// TokenFile is a file that holds a bearer token, sent as the header
+	// Authorization. It is read again when it has changed and when the receiver
+	// turns the token down, so that a rotation needs no restart. White space
+	// around the token does not count. The token is never part of an error.
+	TokenFile string
 	// Compression is CompressionNone, the default, or CompressionGzip.
 	Compression string
 	// Timeout is for one batch with all its retries. 0 means 10 s.

@@ -26,6 +26,19 @@ func Explain(err error) string {
 	return ""
 }
 
+// isMisconfigured reports whether the text of a failed connection is that of a
+// fault which waiting does not heal: a wrong port, protocol or certificate. A
+// connection that was closed without a word is none; a proxy does that while
+// the receiver restarts.
+func isMisconfigured(text string) bool {
+	for _, s := range slices.Concat(mixUps(), certificates()) {
+		if s.text != closedAtOnce && strings.Contains(text, s.text) {
+			return true
+		}
+	}
+	return false
+}
+
 // symptoms lists what was seen on the wire, the most telling first.
 func symptoms() []symptom {
 	return slices.Concat(mixUps(), certificates(), answers(), connections())
@@ -39,7 +52,7 @@ func mixUps() []symptom {
 		{"readLoopPeekFailLocked: %!w(<nil>)", portOfGRPC}, // the receiver spoke before it was asked
 		{"looked like an HTTP/1.1 header", "OTLP over gRPC was sent to an HTTP port; write port 4317 or set the protocol to http/protobuf."},
 		{"first record does not look like a TLS handshake", "The receiver speaks plain text, but the URL says https://; write http://."},
-		{"error reading server preface: EOF", "The receiver closed the gRPC connection at once; it may expect TLS, then write https://, or speak only HTTP, then set the protocol to http/protobuf."},
+		{closedAtOnce, "The receiver closed the gRPC connection at once; it may expect TLS, then write https://, or speak only HTTP, then set the protocol to http/protobuf."},
 		{"Client sent an HTTP request to an HTTPS server", "The receiver expects TLS; write https://."},
 		{"unexpected HTTP status code received from server", "The receiver answers gRPC with plain HTTP; write the port of OTLP over gRPC, usually 4317, or set the protocol to http/protobuf."},
 		{"Unimplemented", "The server speaks gRPC but is no OTLP receiver for this signal; check host, port and which signals it takes."},
@@ -106,6 +119,9 @@ func connections() []symptom {
 		{"exporter panicked", "The exporter has a bug; the batch was lost, the program goes on."},
 	}
 }
+
+// closedAtOnce is what gRPC says when the receiver hangs up.
+const closedAtOnce = "error reading server preface: EOF"
 
 const (
 	portOfGRPC   = "OTLP over HTTP was sent to a gRPC port; write port 4318 or set the protocol to grpc."

@@ -7,7 +7,7 @@ import "fmt"
 // of [Endpoint.Validate] gives them all by Unwrap() []error, each a *FieldError.
 type FieldError struct {
 	// Field is the name of the Endpoint's field: URL, Protocol, Headers,
-	// Compression, Timeout, CertificateFile, ClientCertificateFile,
+	// TokenFile, Compression, Timeout, CertificateFile, ClientCertificateFile,
 	// ClientKeyFile or Insecure. Of two that contradict each other it is the one
 	// that the fault suggests to change.
 	Field string

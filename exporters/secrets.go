@@ -10,11 +10,11 @@ import (
 // minSecret keeps a header value such as "1" from blanking out half of a text.
 const minSecret = 6
 
-// secretsOf returns what of the headers must not be read in an error: each
-// value, each of its words and what Basic encodes. The longest come first, so
-// that no part of one is left when another is taken out.
-func secretsOf(headers map[string]string) []string {
-	var all []string
+// secretsOf returns what must not be read in an error: the tokens, and of the
+// headers each value, each of its words and what Basic encodes. The longest come
+// first, so that no part of one is left when another is taken out.
+func secretsOf(headers map[string]string, tokens ...string) []string {
+	all := slices.Clone(tokens)
 	for _, value := range headers {
 		words := strings.Fields(value)
 		all = append(all, value)

@@ -19,8 +19,9 @@ type target struct {
 }
 
 // Validate reports every fault of the endpoint, joined by [errors.Join], each a
-// [*FieldError] with what to change. It reads the certificate files but opens no connection. Credentials,
-// path and query of the URL and values of headers are never part of a fault.
+// [*FieldError] with what to change. It reads the certificate and token files
+// but opens no connection. Credentials, path and query of the URL and values of
+// headers are never part of a fault.
 func (e Endpoint) Validate() error {
 	_, err := e.target()
 	return err
@@ -66,7 +67,25 @@ func (e Endpoint) checkWords() (faults []error) {
 			faults = append(faults, err)
 		}
 	}
+	if err := e.checkToken(); err != nil {
+		faults = append(faults, err)
+	}
 	return faults
+}
+
+func (e Endpoint) checkToken() error {
+	if e.TokenFile == "" {
+		return nil
+	}
+	for name := range e.Headers {
+		if strings.EqualFold(name, "Authorization") {
+			return fault("TokenFile", "TokenFile and header %s both give credentials; leave one out", name)
+		}
+	}
+	if _, err := newToken(e.TokenFile).refresh(); err != nil {
+		return &FieldError{Field: "TokenFile", Err: err}
+	}
+	return nil
 }
 
 func (e Endpoint) checkHeader(name, value string) error {
