@@ -29,9 +29,10 @@ func rules() map[string][]string {
 	}
 	return map[string][]string{
 		"internal/keys":     {otel + "/attribute"},
+		"internal/sanitize": {otel + "/attribute"},
 		"internal/settings": {},
-		"internal/simulate": {},                                                                                                                                                          // tests only: no other rule names it
-		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
+		"internal/simulate": {},                                                                                                                                                                                                        // tests only: no other rule names it
+		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/genproto/googleapis/rpc/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
 		"health":            api,
 		"health/checkers":   {module + "health", otel + "/attribute"},
 		"health/healthgrpc": {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
@@ -41,7 +42,7 @@ func rules() map[string][]string {
 		"exporters": {
 			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
 			"go.opentelemetry.io/proto/otlp/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
-			module + "exporters/spool", module + "internal/keys",
+			module + "exporters/spool", module + "internal/keys", module + "internal/sanitize",
 		},
 		"exporters/spool": {},
 		"exporters/prometheus": {

@@ -65,6 +65,7 @@ type sender struct {
 	files   *watched // the certificates of current
 	token   *token   // nil without TokenFile
 	secrets []string // of the headers and of the tokens, the newest and the one before
+	vain    int      // batches in a row of which nothing was taken
 }
 
 // way is an open way to the endpoint. After a certificate has changed another

@@ -2,6 +2,8 @@ package exporters
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -28,11 +30,62 @@ func (s Signal) path() [][]protowire.Number {
 }
 
 // count returns how many items an export request holds: spans, metric data
-// points or log records.
-func count(signal Signal, body []byte) (int, error) {
-	var c cutter
-	_, err := c.cut(nil, body, signal.path())
-	return c.seen, err
+// points or log records. It allocates nothing.
+func count(signal Signal, body []byte) (int, error) { return countIn(body, signal.path()) }
+
+func countIn(message []byte, path [][]protowire.Number) (int, error) {
+	total := 0
+	for len(message) > 0 {
+		f, err := nextField(&message)
+		switch {
+		case err != nil:
+			return 0, err
+		case !f.leads(path[0]):
+		case len(path) == 1:
+			total++
+		default:
+			n, err := countIn(f.inner(), path[1:])
+			if err != nil {
+				return 0, err
+			}
+			total += n
+		}
+	}
+	return total, nil
+}
+
+// field is one field as it is on the wire.
+type field struct {
+	number protowire.Number
+	kind   protowire.Type
+	raw    []byte // with its tag
+	value  []byte // without it
+}
+
+// nextField cuts the first field off a message that is not empty.
+func nextField(message *[]byte) (field, error) {
+	number, kind, n := protowire.ConsumeTag(*message)
+	if n < 0 {
+		return field{}, fmt.Errorf("request cannot be read: %w", protowire.ParseError(n))
+	}
+	size := protowire.ConsumeFieldValue(number, kind, (*message)[n:])
+	if size < 0 {
+		return field{}, fmt.Errorf("request cannot be read: %w", protowire.ParseError(size))
+	}
+	f := field{number, kind, (*message)[:n+size], (*message)[n : n+size]}
+	*message = (*message)[n+size:]
+	return f, nil
+}
+
+// leads reports whether the field is one of those on the way to the items.
+func (f field) leads(numbers []protowire.Number) bool {
+	return f.kind == protowire.BytesType && slices.Contains(numbers, f.number)
+}
+
+// inner returns the message that the field holds.
+func (f field) inner() []byte {
+	inner, _ := protowire.ConsumeBytes(f.value)
+	return inner
 }
 
 // split cuts a request after its first n items. Both parts hold the resources,
@@ -42,11 +95,9 @@ func split(signal Signal, body []byte, n int) (front, back []byte, err error) {
 	if front, err = part(signal, body, 0, n); err != nil {
 		return nil, nil, err
 	}
-	back, err = part(signal, body, n, maxItems)
+	back, err = part(signal, body, n, math.MaxInt)
 	return front, back, err
 }
-
-const maxItems = int(^uint(0) >> 1)
 
 // part returns a request with the items from the one at from up to, but not
 // including, the one at to.
@@ -71,45 +122,28 @@ type cutter struct {
 func (c *cutter) cut(out, message []byte, path [][]protowire.Number) ([]byte, error) {
 	kept := false
 	for len(message) > 0 {
-		number, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return nil, fmt.Errorf("request cannot be read: %w", protowire.ParseError(n))
-		}
-		size := protowire.ConsumeFieldValue(number, kind, message[n:])
-		if size < 0 {
-			return nil, fmt.Errorf("request cannot be read: %w", protowire.ParseError(size))
-		}
-		field, value := message[:n+size], message[n:n+size]
-		message = message[n+size:]
+		f, err := nextField(&message)
 		switch {
-		case kind != protowire.BytesType || !leads(path[0], number):
-			out = append(out, field...)
+		case err != nil:
+			return nil, err
+		case !f.leads(path[0]):
+			out = append(out, f.raw...)
 		case len(path) == 1:
 			if c.from <= c.seen && c.seen < c.to {
-				out, kept = append(out, field...), true
+				out, kept = append(out, f.raw...), true
 			}
 			c.seen++
 		default:
-			inner, _ := protowire.ConsumeBytes(value)
-			fresh, err := c.cut(nil, inner, path[1:])
+			inner, err := c.cut(nil, f.inner(), path[1:])
 			if err != nil {
 				return nil, err
 			}
 			if c.any {
-				out = protowire.AppendBytes(protowire.AppendTag(out, number, kind), fresh)
+				out = protowire.AppendBytes(protowire.AppendTag(out, f.number, f.kind), inner)
 				kept = true
 			}
 		}
 	}
 	c.any = kept
 	return out, nil
-}
-
-func leads(numbers []protowire.Number, number protowire.Number) bool {
-	for _, n := range numbers {
-		if n == number {
-			return true
-		}
-	}
-	return false
 }

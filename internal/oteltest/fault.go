@@ -2,8 +2,12 @@ package oteltest
 
 import (
 	"context"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Fault is how a receiver misbehaves. The zero value is no fault.
@@ -21,6 +25,24 @@ type Fault struct {
 	Header map[string]string
 	// Rejected accepts but reports that many items as rejected.
 	Rejected int64
+	// RetryDelay is sent with a refusal over gRPC as RetryInfo.
+	RetryDelay time.Duration
+	// Only restricts the fault to the requests for which it returns true. They
+	// hold their content whatever becomes of them. nil means all.
+	Only func(Request) bool
+}
+
+// refusal is the error of a refusal over gRPC.
+func (f Fault) refusal() error {
+	s := status.New(f.Code, f.Message)
+	if f.RetryDelay == 0 {
+		return s.Err()
+	}
+	s, err := s.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(f.RetryDelay)})
+	if err != nil {
+		return err
+	}
+	return s.Err()
 }
 
 // Fail makes every request from now on meet the fault.
@@ -33,10 +55,15 @@ func (r *Receiver) Fail(f Fault) {
 // Heal ends the fault for requests from now on.
 func (r *Receiver) Heal() { r.Fail(Fault{}) }
 
-func (r *Receiver) current() Fault {
+// faultFor returns what a request meets.
+func (r *Receiver) faultFor(q Request) Fault {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.fault
+	fault := r.fault
+	r.mu.Unlock()
+	if fault.Only != nil && !fault.Only(q) {
+		return Fault{}
+	}
+	return fault
 }
 
 // hang holds a request until its sender or the receiver gives up.

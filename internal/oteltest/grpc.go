@@ -12,13 +12,14 @@ import (
 	_ "google.golang.org/grpc/encoding/gzip" // lets the server read compressed requests
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 func (r *Receiver) grpcServer(opts []grpc.ServerOption) *grpc.Server {
 	s := grpc.NewServer(append(opts, grpc.UnaryInterceptor(r.intercept))...)
-	coltrace.RegisterTraceServiceServer(s, traceService{receiver: r})
-	colmetrics.RegisterMetricsServiceServer(s, metricsService{receiver: r})
-	collogs.RegisterLogsServiceServer(s, logsService{receiver: r})
+	coltrace.RegisterTraceServiceServer(s, traceService{})
+	colmetrics.RegisterMetricsServiceServer(s, metricsService{})
+	collogs.RegisterLogsServiceServer(s, logsService{})
 	return s
 }
 
@@ -31,7 +32,18 @@ func (r *Receiver) intercept(ctx context.Context, message any, info *grpc.UnaryS
 			got.Header.Add(name, value)
 		}
 	}
-	fault := r.current()
+	content := got
+	content.Accepted = true
+	switch m := message.(type) {
+	case *coltrace.ExportTraceServiceRequest:
+		content.Traces, content.Size = m, proto.Size(m)
+	case *colmetrics.ExportMetricsServiceRequest:
+		content.Metrics, content.Size = m, proto.Size(m)
+	case *collogs.ExportLogsServiceRequest:
+		content.Logs, content.Size = m, proto.Size(m)
+	}
+	got.Size = content.Size
+	fault := r.faultFor(content)
 	if fault.Hang {
 		r.keep(got)
 		r.hang(ctx)
@@ -39,52 +51,45 @@ func (r *Receiver) intercept(ctx context.Context, message any, info *grpc.UnaryS
 	}
 	if fault.Code != codes.OK {
 		r.keep(got)
-		return nil, status.Error(fault.Code, fault.Message)
+		return nil, fault.refusal()
 	}
-	got.Accepted = true
-	switch m := message.(type) {
-	case *coltrace.ExportTraceServiceRequest:
-		got.Traces = m
-	case *colmetrics.ExportMetricsServiceRequest:
-		got.Metrics = m
-	case *collogs.ExportLogsServiceRequest:
-		got.Logs = m
-	}
-	r.keep(got)
-	return next(ctx, message)
+	r.keep(content)
+	return next(context.WithValue(ctx, met{}, fault), message)
+}
+
+// met is the key of the fault that a call met.
+type met struct{}
+
+func faultOf(ctx context.Context) Fault {
+	fault, _ := ctx.Value(met{}).(Fault)
+	return fault
 }
 
 type traceService struct {
 	coltrace.UnimplementedTraceServiceServer
-
-	receiver *Receiver
 }
 
 // Export implements [coltrace.TraceServiceServer].
-func (s traceService) Export(context.Context, *coltrace.ExportTraceServiceRequest) (*coltrace.ExportTraceServiceResponse, error) {
-	return tracesAnswer(s.receiver.current()), nil
+func (traceService) Export(ctx context.Context, _ *coltrace.ExportTraceServiceRequest) (*coltrace.ExportTraceServiceResponse, error) {
+	return tracesAnswer(faultOf(ctx)), nil
 }
 
 type metricsService struct {
 	colmetrics.UnimplementedMetricsServiceServer
-
-	receiver *Receiver
 }
 
 // Export implements [colmetrics.MetricsServiceServer].
-func (s metricsService) Export(context.Context, *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
-	return metricsAnswer(s.receiver.current()), nil
+func (metricsService) Export(ctx context.Context, _ *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
+	return metricsAnswer(faultOf(ctx)), nil
 }
 
 type logsService struct {
 	collogs.UnimplementedLogsServiceServer
-
-	receiver *Receiver
 }
 
 // Export implements [collogs.LogsServiceServer].
-func (s logsService) Export(context.Context, *collogs.ExportLogsServiceRequest) (*collogs.ExportLogsServiceResponse, error) {
-	return logsAnswer(s.receiver.current()), nil
+func (logsService) Export(ctx context.Context, _ *collogs.ExportLogsServiceRequest) (*collogs.ExportLogsServiceResponse, error) {
+	return logsAnswer(faultOf(ctx)), nil
 }
 
 func tracesAnswer(f Fault) *coltrace.ExportTraceServiceResponse {

@@ -23,13 +23,15 @@ func (r *Receiver) httpServer() *http.Server {
 }
 
 func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request, path string) {
-	got := Request{Protocol: "http/protobuf", Path: req.URL.Path, Header: req.Header}
 	body, err := readBody(req)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	fault := r.current()
+	got := Request{Protocol: "http/protobuf", Path: req.URL.Path, Header: req.Header, Size: len(body)}
+	content := got
+	answer, broken := content.accept(path, body)
+	fault := r.faultFor(content)
 	if fault.Hang {
 		r.keep(got)
 		r.hang(req.Context())
@@ -40,13 +42,12 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request, path stri
 		refuse(w, fault)
 		return
 	}
-	answer, err := got.accept(path, body, fault)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+	if broken != nil {
+		http.Error(w, broken.Error(), http.StatusBadRequest)
 		return
 	}
-	r.keep(got)
-	encoded, err := proto.Marshal(answer)
+	r.keep(content)
+	encoded, err := proto.Marshal(answer(fault))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -74,18 +75,18 @@ func refuse(w http.ResponseWriter, fault Fault) {
 	_, _ = io.WriteString(w, fault.Message) // a sender that is gone needs no answer
 }
 
-// accept decodes body into the request and returns the answer.
-func (q *Request) accept(path string, body []byte, fault Fault) (proto.Message, error) {
+// accept decodes body into the request and returns what makes the answer.
+func (q *Request) accept(path string, body []byte) (func(Fault) proto.Message, error) {
 	q.Accepted = true
 	switch path {
 	case "/v1/traces":
 		q.Traces = &coltrace.ExportTraceServiceRequest{}
-		return tracesAnswer(fault), proto.Unmarshal(body, q.Traces)
+		return func(f Fault) proto.Message { return tracesAnswer(f) }, proto.Unmarshal(body, q.Traces)
 	case "/v1/metrics":
 		q.Metrics = &colmetrics.ExportMetricsServiceRequest{}
-		return metricsAnswer(fault), proto.Unmarshal(body, q.Metrics)
+		return func(f Fault) proto.Message { return metricsAnswer(f) }, proto.Unmarshal(body, q.Metrics)
 	default:
 		q.Logs = &collogs.ExportLogsServiceRequest{}
-		return logsAnswer(fault), proto.Unmarshal(body, q.Logs)
+		return func(f Fault) proto.Message { return logsAnswer(f) }, proto.Unmarshal(body, q.Logs)
 	}
 }

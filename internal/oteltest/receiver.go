@@ -46,6 +46,7 @@ type Request struct {
 	Path     string      // of HTTP, or the full method of gRPC
 	Header   http.Header // of HTTP, or the metadata of gRPC
 	Accepted bool        // false when a fault refused it
+	Size     int         // of the encoded content, uncompressed
 
 	// One of these holds the content of an accepted request.
 	Traces  *coltrace.ExportTraceServiceRequest
