@@ -23,9 +23,9 @@
 //
 // [Run] does the whole job: it gives the items of a source to many workers, in
 // batches, and finds out how many workers and how large a batch get the most
-// done. It tries again, keeps to an [ErrorBudget] and a [Rate], listens to a
-// backend that is too busy ([Overload]), keeps the order by [Key], and goes on
-// from a [Checkpoint] after a crash.
+// done. It tries again what is not [Permanent], keeps to an [ErrorBudget] and a
+// [Rate], listens to a backend that is too busy ([Overload]) or broken ([Stop]),
+// keeps the order by [Key], and goes on from a [Checkpoint] after a crash.
 //
 // # What is emitted
 //

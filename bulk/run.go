@@ -39,8 +39,8 @@ type Report struct {
 //
 // The function is called by many goroutines at once, each time with a slice of
 // its own. If it returns nil, the batch is done; [ItemErrors] says that a part
-// of it failed, [Overload] that the backend is too busy, and any other error
-// that all of it failed. A panic or [runtime.Goexit] is such an error. For
+// of it failed, [Overload] that the backend is too busy, [Stop] that the run must
+// end, and any other error that all of it failed. A panic or [runtime.Goexit] is such an error. For
 // functions that take one item see [One].
 //
 // The source is read by one goroutine, only as far ahead as two batches and an
@@ -48,12 +48,13 @@ type Report struct {
 //
 // When ctx is done, fn is not called any more. Calls under way see it by their
 // context; the items of those that return an error are neither done nor failed.
+// The same goes for a run that ends for want of its budget, or by [Stop].
 // Run returns when the source and all calls have returned, so both should watch
 // ctx. The error is nil if every item was processed, apart from failures within
 // the [ErrorBudget]; it is the cause of ctx, [ErrBudget] with the last failure,
-// the error of the source or that of the [Checkpoint]. The report is valid with
-// and without an error. It is empty if something is wrong with the arguments,
-// and then the error names all that is.
+// that of [Stop], the error of the source or that of the [Checkpoint]. The report
+// is valid with and without an error. It is empty if something is wrong with the
+// arguments, and then the error names all that is.
 func Run[T any](ctx context.Context, name string, source iter.Seq[T], fn func(ctx context.Context, batch []T) error, opts ...Option) (Report, error) {
 	if source == nil {
 		return Run2(ctx, name, nil, fn, opts...)
@@ -67,7 +68,8 @@ func Run[T any](ctx context.Context, name string, source iter.Seq[T], fn func(ct
 // Run2 is [Run] for a source that can fail. An error that is not nil ends the
 // reading, its item is ignored; what was read before is processed, and then the
 // run has failed. That differs from [Range2], as an error may be all that is
-// seen of the items that the source could not read.
+// seen of the items that the source could not read. A source that goes on after
+// an item it could not read says so by [Permanent]: the item counts as failed.
 func Run2[T any](ctx context.Context, name string, source iter.Seq2[T, error], fn func(ctx context.Context, batch []T) error, opts ...Option) (Report, error) {
 	c := newConfig(opts)
 	size, errSize := itemFunc[T, int]("MaxBytes", c.run.size)
@@ -108,20 +110,24 @@ func Run2[T any](ctx context.Context, name string, source iter.Seq2[T, error], f
 
 // One makes a function for single items fit for [Run]. Of a batch with several
 // it processes one after the other, and a failure of one does not keep it from
-// the next; a done context does.
+// the next; a done context does, and [Stop].
 func One[T any](fn func(ctx context.Context, item T) error) func(context.Context, []T) error {
 	if fn == nil {
 		return nil
 	}
 	return func(ctx context.Context, batch []T) error {
 		var failed ItemErrors
+		var stopped error
 		for i, item := range batch {
-			err := ctx.Err()
+			err := cmp.Or(stopped, ctx.Err())
 			if err == nil {
 				err = contain(func() error { return fn(ctx, item) })
 			}
 			if err != nil {
 				failed = append(failed, ItemError{i, err})
+			}
+			if marked[*stop](err) {
+				stopped = err
 			}
 		}
 		if len(failed) == 0 {
@@ -191,6 +197,17 @@ func (r *runner[T]) run(source iter.Seq2[T, error]) error {
 		return cmp.Or(r.stopped, last)
 	}
 	return errors.Join(r.stopped, last)
+}
+
+// ending tells that no more calls are made, so what fails now is left for another
+// run.
+func (r *runner[T]) ending() bool {
+	select {
+	case <-r.quit:
+		return true
+	default:
+		return r.ctx.Err() != nil
+	}
 }
 
 // nudge makes the dispatcher look again.

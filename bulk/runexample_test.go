@@ -1,14 +1,18 @@
 package bulk_test
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/otelmon/otelmon-go/bulk"
@@ -62,6 +66,54 @@ func ExampleOverload() {
 	}
 	_ = send
 	// Output:
+}
+
+func ExamplePermanent() {
+	ctx := context.Background()
+	tries := 0
+	report, err := bulk.Run(ctx, "invite", slices.Values([]string{"ada@example.com", "nobody"}),
+		bulk.One(func(_ context.Context, address string) error {
+			tries++
+			if _, err := mail.ParseAddress(address); err != nil {
+				return bulk.Permanent(err)
+			}
+			return nil
+		}), bulk.Workers(1), bulk.Retry(3), bulk.ErrorBudget(0.01))
+	fmt.Println(tries, "tries,", report.OK, "invited,", report.Failed, "failed, error:", err)
+	// Output: 2 tries, 1 invited, 1 failed, error: <nil>
+}
+
+// A file with lines that are no numbers: they fail, the others are processed.
+func ExamplePermanent_source() {
+	lines := bufio.NewScanner(strings.NewReader("1\n2\nthree\n4\n"))
+	numbers := func(yield func(int, error) bool) {
+		for lines.Scan() {
+			n, err := strconv.Atoi(lines.Text())
+			if !yield(n, bulk.Permanent(err)) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(0, err)
+		}
+	}
+	report, err := bulk.Run2(context.Background(), "add", numbers,
+		func(context.Context, []int) error { return nil }, bulk.ErrorBudget(0.01))
+	fmt.Println(report.OK, "added,", report.Failed, "failed, error:", err)
+	// Output: 3 added, 1 failed, error: <nil>
+}
+
+func ExampleStop() {
+	ctx := context.Background()
+	report, err := bulk.Run(ctx, "copy", slices.Values([]int{1, 2, 3, 4}),
+		bulk.One(func(_ context.Context, n int) error {
+			if n == 3 {
+				return bulk.Stop(syscall.ENOSPC)
+			}
+			return nil
+		}), bulk.Workers(1), bulk.ErrorBudget(0.5))
+	fmt.Println(report.OK, "copied,", report.Failed, "failed, disk full:", errors.Is(err, syscall.ENOSPC))
+	// Output: 2 copied, 0 failed, disk full: true
 }
 
 // table is a store in a database, beside the data that the job writes:

@@ -100,7 +100,7 @@ func Key[T any](key func(T) string) Option {
 // again, after a pause that doubles from 100 ms to 30 s, less up to a half by
 // chance. The default is 0, since not every function may be repeated. A batch
 // that failed as a whole is tried again in two halves, so that one bad item does
-// not fail many good ones.
+// not fail many good ones. What is [Permanent] is not tried again.
 type Retry int
 
 func (n Retry) apply(c *config) { c.run.retry = int(n) }

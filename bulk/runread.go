@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
 // read puts what the source gives into the queue. What is deferred runs also
@@ -24,10 +28,14 @@ func (r *runner[T]) read(source iter.Seq2[T, error]) {
 	err = contain(func() error {
 		var failed error
 		source(func(v T, err error) bool {
-			if failed = err; err != nil {
-				return false
+			switch {
+			case err == nil:
+				return r.put(v, &leave)
+			case marked[*permanent](err):
+				return r.miss(err)
 			}
-			return r.put(v, &leave)
+			failed = err
+			return false
 		})
 		return failed
 	})
@@ -45,9 +53,7 @@ func (r *runner[T]) put(v T, leave *func()) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.resumed.done(r.spot) {
-		r.spot++
-		r.op.Skip("checkpoint")
+	if r.passes() {
 		return !r.halted
 	}
 	if r.full() && !r.halted {
@@ -69,6 +75,35 @@ func (r *runner[T]) put(v T, leave *func()) bool {
 	if size := r.pilot.batchLimit(); len(r.fresh) == 1 || len(r.fresh) >= size || r.bytes >= r.maxBytes {
 		r.nudge()
 	}
+	return true
+}
+
+// miss counts an item that could not be read, and tells whether to go on.
+func (r *runner[T]) miss(err error) bool {
+	r.mu.Lock()
+	if r.halted || r.passes() {
+		defer r.mu.Unlock()
+		return !r.halted
+	}
+	at := r.spot
+	r.spot++
+	over := r.charge(1, err)
+	if over {
+		r.abandoned = append(r.abandoned, at)
+	}
+	r.mu.Unlock()
+	r.op.Fail(err, attribute.Int64(keys.BulkItemPosition, at))
+	return !over
+}
+
+// passes tells whether the next item is done already, and steps over it. The
+// caller holds mu.
+func (r *runner[T]) passes() bool {
+	if !r.resumed.done(r.spot) {
+		return false
+	}
+	r.spot++
+	r.op.Skip("checkpoint")
 	return true
 }
 

@@ -36,10 +36,11 @@ type outcome[T any] struct {
 	whole   bool       // it is not known which of them it was
 	refused []entry[T] // by a busy backend
 	after   time.Duration
-	left    []entry[T] // of a run that was canceled
+	left    []entry[T] // of a run that is ending
 	failed  []entry[T] // for good
 	errs    []error    // of failed
 	retried []error    // of again
+	stop    error      // why the function wants the run to end
 }
 
 func (r *runner[T]) judge(b *batch[T], err error) outcome[T] {
@@ -57,11 +58,13 @@ func (r *runner[T]) judge(b *batch[T], err error) outcome[T] {
 		}
 		after, busy := refused(err)
 		switch {
-		case r.ctx.Err() != nil:
+		case marked[*stop](err):
+			o.left, o.stop = append(o.left, e), err
+		case r.ending():
 			o.left = append(o.left, e)
 		case busy:
 			o.refused, o.after = append(o.refused, e), max(o.after, after)
-		case e.tries < r.retry:
+		case e.tries < r.retry && !marked[*permanent](err):
 			e.tries++
 			o.again, o.retried = append(o.again, e), append(o.retried, err)
 		default:
@@ -118,10 +121,11 @@ func (r *runner[T]) settle(b *batch[T], o outcome[T], now time.Time) (back *batc
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.working, b)
-	r.processed += int64(len(o.done) + len(o.failed))
-	r.failed += int64(len(o.failed))
-	if n := len(o.errs); n > 0 && r.overBudget() {
-		r.halt(fmt.Errorf("%w (%d of %d): %w", ErrBudget, r.failed, r.processed, o.errs[n-1]))
+	if o.stop != nil {
+		r.halt(o.stop)
+	}
+	r.processed += int64(len(o.done))
+	if n := len(o.errs); n > 0 && r.charge(n, o.errs[n-1]) {
 		o.left = append(o.left, o.failed...) // another run tries them again
 		o.failed = nil
 	}
@@ -157,11 +161,17 @@ func parts[T any](again []entry[T], whole bool) [][]entry[T] {
 	return [][]entry[T]{again}
 }
 
-// overBudget tells whether more items have failed than may. The caller holds mu.
-func (r *runner[T]) overBudget() bool {
+// charge counts n items that have failed for good, and ends the run if more have
+// than may. The caller holds mu.
+func (r *runner[T]) charge(n int, last error) (over bool) {
+	r.failed += int64(n)
+	r.processed += int64(n)
 	of := max(r.op.total.Load(), r.processed)
 	if r.op.total.Load() < 0 {
 		of = max(of, 1000)
 	}
-	return float64(r.failed) > r.budget*float64(of)
+	if over = float64(r.failed) > r.budget*float64(of); over {
+		r.halt(fmt.Errorf("%w (%d of %d): %w", ErrBudget, r.failed, r.processed, last))
+	}
+	return over
 }
