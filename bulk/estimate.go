@@ -29,6 +29,7 @@ type estimator struct {
 	curve  thinner[point]
 	origin time.Time // of the curve: when processing began
 	model  prediction
+	asked  point // end of the curve and the total when the models were asked last
 	past   *past // what earlier runs of the name tell; nil without
 
 	seen  time.Time // last observation with items, skipped ones too
@@ -84,8 +85,12 @@ func (e *estimator) note(now time.Time, c counts) {
 	if e.total <= c.items() {
 		return
 	}
-	curve := append(slices.Clip(e.curve.kept), p)
-	e.model = predict(curve, p.done+float64(e.total-c.items()), e.past.models(p.done+float64(e.total-c.items()))...)
+	target := p.done + float64(e.total-c.items())
+	if p.t < renewed*e.asked.t && target == e.asked.done {
+		return
+	}
+	e.asked = point{p.t, target}
+	e.model = predict(append(slices.Clip(e.curve.kept), p), target, e.past.models(target)...)
 }
 
 // pause moves all that is measured from as if the time had not passed, in which
@@ -187,10 +192,10 @@ func (e *estimator) between(eta time.Duration) (low, high time.Duration) {
 	if eta < 0 {
 		return Unknown, Unknown
 	}
-	sigma := e.model.sigma
-	if sigma == 0 {
-		sigma = 2 * doubt
+	band := e.model.band
+	if band == 0 {
+		band = 2 * doubt
 	}
-	f := math.Exp(quantileAt * sigma)
+	f := math.Exp(band)
 	return time.Duration(float64(eta) / f), time.Duration(min(float64(eta)*f, float64(maxETA)))
 }

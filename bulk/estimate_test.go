@@ -252,3 +252,29 @@ func TestFirstBatchAfterSkippingIsNoPace(t *testing.T) {
 		t.Errorf("64 items within a millisecond read as %v/s, want 64", got)
 	}
 }
+
+func TestModelsAreAskedAnewWhenThatCanMatter(t *testing.T) {
+	e := &estimator{}
+	start := time.Unix(0, 0)
+	e.start(start)
+	at := func(second int) prediction {
+		e.observe(start.Add(time.Duration(second)*time.Second), okay(float64(10*second)))
+		return e.model
+	}
+	e.total = 20_000
+	for second := range 1000 {
+		at(second + 1)
+	}
+	asked := e.asked
+	if at(1001); e.asked.t < 900 || e.asked != asked {
+		t.Errorf("asked at %v and %v, want once in ten seconds by now", asked, e.asked)
+	}
+	if at(1011); e.asked == asked {
+		t.Error("never asked again")
+	}
+	short := at(1012)
+	e.total = 100_000
+	if long := at(1013); long.band <= short.band {
+		t.Errorf("a band of %v with a fifth of the work, and %v with all of it", short.band, long.band)
+	}
+}

@@ -1,21 +1,24 @@
 package bulk
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // point is how much was done after some seconds of work.
 type point struct{ t, done float64 }
 
 // prediction is how the time left is told: as a factor to that at the present
-// pace, and how far off it may be, as the deviation of its logarithm.
-type prediction struct{ factor, sigma float64 }
+// pace, and how far off it is at most in four of five cases, as a logarithm.
+type prediction struct{ factor, band float64 }
 
 const (
 	fewPoints   = 30   // below, there is nothing to test a model on
-	doubt       = 0.35 // the deviation then
-	trust       = 0.05 // the least, whatever the tests say
+	doubt       = 0.45 // the band then
+	trust       = 0.06 // the least, whatever the tests say
 	clearly     = 0.7  // a model must err less than this much of what the pace does, to replace it
 	negligible  = 0.04 // squared error below which the pace is good enough
-	quantileAt  = 1.2816
+	renewed     = 1.01 // how much longer a job must have run for the models to be asked anew
 	maxHorizon  = 3.0
 	maxExponent = 3.0
 )
@@ -82,27 +85,55 @@ func steady(past []point, target float64) float64 {
 	return (target - p.done) * weight / rate
 }
 
-// backtest is the mean squared logarithm by which a model would have been off,
-// had it been asked in the past when what is done now would be done. The bias is
-// the mean of the same, with its sign.
-func backtest(m model, curve []point) float64 {
+// backtest is by which logarithms a model would have been off, had it been asked
+// in the past when what is done now would be done.
+func backtest(m model, curve []point) []float64 {
 	now := curve[len(curve)-1]
-	var sum, n float64
-	for i := len(curve) / 5; i < len(curve)*4/5; i++ {
-		past := curve[:i+1]
-		if p := past[i]; p.done <= 0 || p.t <= 0 || p.done >= now.done || i < 2 {
+	var off []float64
+	for i := max(len(curve)/5, 2); i < len(curve)*4/5; i++ {
+		p := curve[i]
+		if p.done <= 0 || p.t <= 0 || p.done >= now.done {
 			continue
 		}
-		e := math.Log(m(past, now.done) / (now.t - curve[i].t))
+		e := math.Log(m(curve[:i+1], now.done) / (now.t - p.t))
 		if math.IsNaN(e) || math.IsInf(e, 0) {
 			e = 3
 		}
-		sum, n = sum+e*e, n+1
+		off = append(off, e)
 	}
-	if n == 0 {
+	return off
+}
+
+func meanSquare(off []float64) float64 {
+	if len(off) == 0 {
 		return 1
 	}
-	return sum / n
+	sum := 0.0
+	for _, e := range off {
+		sum += e * e
+	}
+	return sum / float64(len(off))
+}
+
+// blend is several models taken together, each by the inverse square of its
+// squared error.
+type blend struct {
+	weight, left float64   // sums; of the logarithm of the time left
+	off          []float64 // sums; in the past
+	best         float64   // squared error of the best model
+}
+
+func (b *blend) add(off []float64, left float64) {
+	e := meanSquare(off)
+	w := 1 / (e + 0.003)
+	w *= w
+	if b.weight == 0 {
+		b.off, b.best = make([]float64, len(off)), e
+	}
+	b.weight, b.left, b.best = b.weight+w, b.left+w*math.Log(left), min(b.best, e)
+	for i := range off {
+		b.off[i] += w * off[i]
+	}
 }
 
 // predict weighs the models by their tests, and leaves the pace alone unless
@@ -111,31 +142,41 @@ func predict(curve []point, target float64, extra ...model) prediction {
 	if len(curve) < fewPoints {
 		return prediction{1, doubt}
 	}
-	now := curve[len(curve)-1]
-	plain, paceError := steady(curve, target), backtest(steady, curve)
-	best := paceError
-	weight := 1 / (paceError + 0.003)
-	weight *= weight
-	mean, total, spread := weight*math.Log(plain), weight, weight*paceError
+	plain, off := steady(curve, target), backtest(steady, curve)
+	var all blend
+	all.add(off, plain)
 	for _, m := range append(models(), extra...) {
-		e := backtest(m, curve)
-		if t := m(curve, target); t > 0 && !math.IsInf(t, 0) {
-			w := 1 / (e + 0.003)
-			w *= w
-			mean, total, spread = mean+w*math.Log(t), total+w, spread+w*e
-			best = min(best, e)
+		if left := m(curve, target); left > 0 && !math.IsInf(left, 0) {
+			all.add(backtest(m, curve), left)
 		}
 	}
 	p := prediction{factor: 1}
-	chosen := paceError
-	if paceError > negligible && best < clearly*paceError {
-		p.factor = math.Exp(mean/total) / plain
-		chosen = spread / total
+	if e := meanSquare(off); e > negligible && all.best < clearly*e {
+		if f := math.Exp(all.left/all.weight) / plain; f > 0 && !math.IsInf(f, 0) {
+			p.factor = f
+		}
+		off = all.off
+		for i := range off {
+			off[i] /= all.weight
+		}
 	}
-	if !(p.factor > 0) || math.IsInf(p.factor, 0) {
-		p.factor = 1
-	}
-	horizon := (target - now.done) / max(now.done, 1) // against what was tested
-	p.sigma = max(trust, math.Sqrt(chosen)) * math.Sqrt(min(max(horizon, 0.5), maxHorizon))
+	done := curve[len(curve)-1].done
+	horizon := (target - done) / max(done, 1) // against what was tested
+	p.band = max(trust, largest(off)) * math.Sqrt(min(max(horizon, 1), maxHorizon))
 	return p
+}
+
+// largest is the error that 95 of a hundred were below. A band of that width held
+// four fifths of the truth in simulations, not more: what is to come is harder to
+// tell than the past.
+func largest(off []float64) float64 {
+	if len(off) == 0 {
+		return 1
+	}
+	sizes := make([]float64, len(off))
+	for i, e := range off {
+		sizes[i] = math.Abs(e)
+	}
+	slices.Sort(sizes)
+	return sizes[len(sizes)*95/100]
 }
