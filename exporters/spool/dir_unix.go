@@ -1,0 +1,56 @@
+//go:build unix && !solaris && !aix
+
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// private reports every reason why others could get at the log.
+func private(dir, parent fs.FileInfo) error {
+	var faults []error
+	if stat, ok := dir.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		faults = append(faults, fmt.Errorf("belongs to user %d and this process runs as %d; choose a directory of your own", stat.Uid, os.Geteuid()))
+	}
+	if mode := dir.Mode().Perm(); mode&0o022 != 0 {
+		faults = append(faults, fmt.Errorf("others may write to it (mode %#o); chmod 700, or choose a directory below it", mode))
+	}
+	if mode := parent.Mode(); mode.Perm()&0o022 != 0 && mode&fs.ModeSticky == 0 {
+		faults = append(faults, fmt.Errorf("others may replace it, as they may write to its parent (mode %#o); choose another parent", mode.Perm()))
+	}
+	return errors.Join(faults...)
+}
+
+// lock ends with the process, however that ends.
+func lock(root *os.Root, path string) (*os.File, error) {
+	f, err := root.OpenFile("lock", os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create the lock: %w; user %d must be able to write there", err, os.Geteuid())
+	}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	var held error
+	err = conn.Control(func(fd uintptr) { held = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) })
+	switch {
+	case errors.Is(held, syscall.EWOULDBLOCK):
+		held = locked(path)
+	case held != nil:
+		held = fmt.Errorf("lock: %w", held)
+	}
+	if err := errors.Join(err, held); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func syncDir(f *os.File) error { return f.Sync() }
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

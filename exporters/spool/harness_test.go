@@ -1,0 +1,340 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("SPOOL_VICTIM"); dir != "" {
+		victim(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// ledger adds the losses up.
+type ledger struct {
+	mu     sync.Mutex
+	losses []Loss
+}
+
+func (l *ledger) lost(loss Loss) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.losses = append(l.losses, loss)
+}
+
+// of sums what a cursor lost in a lane, for the reasons or for any.
+func (l *ledger) of(cursor string, lane uint8, reasons ...Reason) (records, items uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, loss := range l.losses {
+		if loss.Cursor == cursor && loss.Lane == lane && (len(reasons) == 0 || bytes.Contains([]byte(fmt.Sprint(reasons)), []byte(loss.Reason))) {
+			records, items = records+loss.Records, items+loss.Items
+		}
+	}
+	return records, items
+}
+
+// place is a directory that a log takes.
+func place(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "spool")
+}
+
+func start(t testing.TB, o Options) *Log {
+	t.Helper()
+	if o.MinFree == 0 {
+		o.MinFree = -1
+	}
+	l, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func cursor(t testing.TB, l *Log, name string) *Cursor {
+	t.Helper()
+	c, err := l.Cursor(name, Oldest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func add(t testing.TB, l *Log, lane uint8, items uint32, payload string) uint64 {
+	t.Helper()
+	seq, err := l.Append(Record{Lane: lane, Items: items, Payload: []byte(payload)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seq
+}
+
+// ready returns the next record if there is one.
+func ready(t testing.TB, c *Cursor, lane uint8) (Record, bool) {
+	t.Helper()
+	r, ok, err := c.read(lane, &c.lanes[lane])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, ok
+}
+
+// drain reads and acknowledges all there is.
+func drain(t testing.TB, c *Cursor, lane uint8) (payloads []string, items uint64) {
+	t.Helper()
+	for {
+		r, ok := ready(t, c, lane)
+		if !ok {
+			return payloads, items
+		}
+		if r.Lane != lane {
+			t.Fatalf("record of lane %d in lane %d", r.Lane, lane)
+		}
+		payloads, items = append(payloads, string(r.Payload)), items+uint64(r.Items)
+		if err := c.Ack(lane, r.Seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// kill ends a log as the end of its process would: nothing is synced, saved or
+// told.
+func kill(l *Log) {
+	l.mu.Lock()
+	l.closed = true
+	close(l.done)
+	l.mu.Unlock()
+	l.work.Wait()
+	for i := range l.lanes {
+		if g := l.lanes[i].active; g != nil {
+			g.file.Close()
+		}
+	}
+	for _, g := range l.retired {
+		l.shut(g)
+	}
+	for _, c := range l.cursors {
+		c.close()
+	}
+	l.dir.close()
+}
+
+func segments(t testing.TB, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.seg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// written returns the name and the bytes of the only segment of a log with
+// records of 1, 2, 3, … items.
+func written(t testing.TB, n int) (name string, content []byte) {
+	t.Helper()
+	dir := place(t)
+	l := start(t, Options{Dir: dir})
+	for i := range n {
+		add(t, l, 2, uint32(i+1), text(i))
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	names := segments(t, dir)
+	if len(names) != 1 {
+		t.Fatalf("%d segments", len(names))
+	}
+	content, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Base(names[0]), content
+}
+
+func text(i int) string { return fmt.Sprintf("nr. %d", i) }
+
+// found opens a log with the file in it and returns what a cursor reads.
+func found(t testing.TB, dir, name string, content []byte) (payloads []string, items uint64, lost Loss) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var losses ledger
+	l, err := Open(Options{Dir: dir, MinFree: -1, Sync: SyncNever, Lost: losses.lost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cursor(t, l, "a")
+	payloads, items = drain(t, c, 2)
+	add(t, l, 2, 1, "one more")
+	if after, _ := drain(t, c, 2); fmt.Sprint(after) != "[one more]" {
+		t.Fatalf("after an append: %q", after)
+	}
+	if p := c.Pending(2); p.Records != 0 || p.Items != 0 || p.Bytes != 0 {
+		t.Fatalf("pending after all was read: %+v", p)
+	}
+	kill(l)
+	empty(t, dir)
+	lost.Records, lost.Items = losses.of("a", 2)
+	return payloads, items, lost
+}
+
+// empty deletes all but the lock.
+func empty(t testing.TB, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if entry.Name() == "lock" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// inMemory is a directory whose files are created quickly, for tests that open
+// thousands of logs.
+func inMemory(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "spool")
+	if err != nil {
+		return place(t)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// faulty is a file whose calls fail while the fault stands.
+type faulty struct {
+	file
+	disk *disk
+	name string
+}
+
+// disk decides which calls fail.
+type disk struct {
+	mu    sync.Mutex
+	fault func(call, name string) error
+}
+
+func (d *disk) set(fault func(call, name string) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault = fault
+}
+
+func (d *disk) check(call, name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fault == nil {
+		return nil
+	}
+	return d.fault(call, name)
+}
+
+func (f *faulty) ReadAt(b []byte, off int64) (int, error) {
+	if err := f.disk.check("read", f.name); err != nil {
+		return 0, err
+	}
+	return f.file.ReadAt(b, off)
+}
+
+// WriteAt writes half before it fails.
+func (f *faulty) WriteAt(b []byte, off int64) (int, error) {
+	if err := f.disk.check("write", f.name); err != nil {
+		n, _ := f.file.WriteAt(b[:len(b)/2], off)
+		return n, err
+	}
+	return f.file.WriteAt(b, off)
+}
+
+func (f *faulty) Truncate(size int64) error {
+	if err := f.disk.check("truncate", f.name); err != nil {
+		return err
+	}
+	return f.file.Truncate(size)
+}
+
+func (f *faulty) Sync() error {
+	if err := f.disk.check("sync", f.name); err != nil {
+		return err
+	}
+	return f.file.Sync()
+}
+
+// startOn opens a log on a disk that can fail.
+func startOn(t testing.TB, o Options) (*Log, *disk) {
+	t.Helper()
+	o.MinFree = -1
+	o, err := o.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := openDirectory(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &disk{}
+	plain := dir.open
+	dir.open = func(name string, flag int) (file, error) {
+		if err := d.check("open", name); err != nil {
+			return nil, err
+		}
+		f, err := plain(name, flag)
+		if err != nil {
+			return nil, err
+		}
+		return &faulty{f, d, name}, nil
+	}
+	l, err := open(o, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l, d
+}
+
+// failing makes calls of a kind fail on segments.
+func failing(call string, err error) func(string, string) error {
+	return func(c, name string) error {
+		if c == call && strings.HasSuffix(name, ".seg") {
+			return err
+		}
+		return nil
+	}
+}
+
+var errDisk = errors.New("input/output error")
+
+// put is a header with its payload, as written by hand.
+func put(h header, payload []byte) []byte {
+	h.size, h.sum = uint32(len(payload)), checksum(payload)
+	return append(h.encode(nil), payload...)
+}
+
+func rewrite(t testing.TB, name string, change func([]byte) []byte) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, change(b), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
