@@ -39,9 +39,10 @@ type Report struct {
 //
 // The function is called by many goroutines at once, each time with a slice of
 // its own. If it returns nil, the batch is done; [ItemErrors] says that a part
-// of it failed, [Overload] that the backend is too busy, [Stop] that the run must
-// end, and any other error that all of it failed. A panic or [runtime.Goexit] is such an error. For
-// functions that take one item see [One].
+// of it failed, [Skipped] that there was nothing to do, [Overload] that the
+// backend is too busy, [Stop] that the run must end, and any other error that all
+// of it failed. A panic or [runtime.Goexit] is such an error. For functions that
+// take one item see [One].
 //
 // The source is read by one goroutine, only as far ahead as two batches and an
 // item for each worker. A panic in it ends the run like an error of [Run2].

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,6 +33,8 @@ func (r *runner[T]) work(b *batch[T]) {
 // outcome is what became of the items of a batch.
 type outcome[T any] struct {
 	done    []entry[T]
+	skipped []entry[T]
+	reasons []string   // of skipped
 	again   []entry[T] // failed, to be tried again
 	whole   bool       // it is not known which of them it was
 	refused []entry[T] // by a busy backend
@@ -57,7 +60,10 @@ func (r *runner[T]) judge(b *batch[T], err error) outcome[T] {
 			continue
 		}
 		after, busy := refused(err)
+		reason, skip := errors.AsType[skipped](err)
 		switch {
+		case skip:
+			o.skipped, o.reasons = append(o.skipped, e), append(o.reasons, string(reason))
 		case marked[*stop](err):
 			o.left, o.stop = append(o.left, e), err
 		case r.ending():
@@ -79,7 +85,7 @@ func (r *runner[T]) judge(b *batch[T], err error) outcome[T] {
 func (r *runner[T]) finish(b *batch[T], err error, now time.Time, took time.Duration) {
 	o := r.judge(b, err)
 	r.tell(o)
-	r.pilot.done(now, call{took: took, items: len(o.done), refused: len(o.refused) > 0, after: o.after})
+	r.pilot.done(now, call{took: took, items: len(o.done) + len(o.skipped), refused: len(o.refused) > 0, after: o.after})
 	back := r.settle(b, o, now)
 	if back != nil {
 		timer := time.NewTimer(max(o.after, backoff(back.refusals+1)))
@@ -107,6 +113,9 @@ func (r *runner[T]) tell(o outcome[T]) {
 	}
 	r.op.Add(len(o.done))
 	r.op.Bytes(sum)
+	for _, reason := range o.reasons {
+		r.op.Skip(reason)
+	}
 	for _, err := range o.retried {
 		r.op.Retry(err)
 	}
@@ -131,7 +140,7 @@ func (r *runner[T]) settle(b *batch[T], o outcome[T], now time.Time) (back *batc
 	}
 	r.abandoned = positions(r.abandoned, o.left)
 	if r.key != nil {
-		for _, settled := range [][]entry[T]{o.done, o.failed} {
+		for _, settled := range [][]entry[T]{o.done, o.skipped, o.failed} {
 			for i := range settled {
 				r.release(settled[i].key)
 			}

@@ -64,3 +64,13 @@ func (s *skips) list() []SkipCount {
 	}
 	return list
 }
+
+// Skipped says that an item needed no processing, for a reason that is one of few,
+// such as "unchanged". [Run] counts it as skipped, see [Operation.Skip], and a
+// [Checkpoint] takes it as done. As the error of a batch it is that of all its
+// items; where only some were skipped, use [ItemErrors].
+func Skipped(reason string) error { return skipped(reason) }
+
+type skipped string
+
+func (s skipped) Error() string { return string(s) }
