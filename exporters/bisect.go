@@ -49,12 +49,13 @@ func (s *sender) deliver(ctx context.Context, body []byte, items int, batch stri
 		sender: s, body: body, items: items, batch: batch, suspicious: failed >= patience,
 		open: []stretch{{0, items}}, left: maxRequests,
 	}
-	for over := false; !over && len(b.open) > 0; {
+	over := false
+	for !over && len(b.open) > 0 {
 		next := b.open[len(b.open)-1]
 		b.open = b.open[:len(b.open)-1]
 		over = b.try(ctx, next)
 	}
-	b.convict(false)
+	b.convict(b.taken && !over)
 	if b.done < items {
 		b.keepRest()
 		return b.out
@@ -63,7 +64,11 @@ func (s *sender) deliver(ctx context.Context, body []byte, items int, batch stri
 	if b.refused.err != nil {
 		b.out.last.err = b.refused.err
 	}
-	b.out.last.after = s.pause(b.taken)
+	if b.taken {
+		s.lucky()
+	} else {
+		b.out.last.after = s.pause()
+	}
 	return b.out
 }
 
@@ -119,7 +124,7 @@ func (b *bisection) try(ctx context.Context, s stretch) (over bool) {
 		b.done = s.to
 		return false
 	}
-	if a.kind != kindRefused && !(a.suspect && b.suspicious) {
+	if refused := a.kind == kindRefused || a.suspect && b.suspicious; !refused {
 		return true
 	}
 	b.refused = a
@@ -205,16 +210,20 @@ func (b *bisection) keepRest() {
 	}
 }
 
-// pause returns how long to wait after a batch. It grows while the backend takes
-// nothing, as going on at full speed would throw away what it may take later.
-func (s *sender) pause(taken bool) time.Duration {
+// pause returns how long to wait after a batch of which nothing was taken. It
+// grows from one to the next: going on at full speed would throw away what the
+// backend may take later.
+func (s *sender) pause() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if taken {
-		s.vain = 0
-		return 0
-	}
 	pause := min(time.Second<<min(s.vain, 10), maxPause)
 	s.vain++
 	return pause
+}
+
+// lucky ends the growth of pauses.
+func (s *sender) lucky() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.vain = 0
 }

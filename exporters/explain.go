@@ -54,6 +54,10 @@ func mixUps() []symptom {
 		{"first record does not look like a TLS handshake", "The receiver speaks plain text, but the URL says https://; write http://."},
 		{closedAtOnce, "The receiver closed the gRPC connection at once; it may expect TLS, then write https://, or speak only HTTP, then set the protocol to http/protobuf."},
 		{"Client sent an HTTP request to an HTTPS server", "The receiver expects TLS; write https://."},
+		{"plain HTTP request was sent to HTTPS port", "The receiver expects TLS; write https://."},
+		{"protocol version not supported", "The receiver speaks only versions of TLS older than 1.2, which is not safe; update it."},
+		{"unrecognized name", "The receiver knows no host of this name; write the name that its certificate was made for."},
+		{"tls: handshake failure", "The receiver broke the TLS handshake off; it may ask for a client certificate or know no cipher of this client."},
 		{"unexpected HTTP status code received from server", "The receiver answers gRPC with plain HTTP; write the port of OTLP over gRPC, usually 4317, or set the protocol to http/protobuf."},
 		{"Unimplemented", "The server speaks gRPC but is no OTLP receiver for this signal; check host, port and which signals it takes."},
 	}
@@ -86,10 +90,14 @@ func answers() []symptom {
 		{"request message too large", tooLarge},
 		{"400 Bad Request", "The backend could not read the request or does not accept its content; its message says why."},
 		{"InvalidArgument", "The backend could not read the request or does not accept its content; its message says why."},
+		{"402 Payment Required", "The backend takes no more on this account; check its plan and its bills."},
+		{"407 Proxy Authentication Required", "The proxy wants credentials; write them into HTTPS_PROXY or HTTP_PROXY."},
+		{"415 Unsupported Media Type", "The server takes no protobuf at this path, so it is no OTLP receiver; check host, port and path."},
 		{"429 Too Many Requests", throttled},
 		{"ResourceExhausted", throttled},
-		{"Moved Permanently", redirected},
+		{"301 Moved Permanently", redirected},
 		{"302 Found", redirected},
+		{"303 See Other", redirected},
 		{"Temporary Redirect", redirected},
 		{"Permanent Redirect", redirected},
 		{"contains invalid UTF-8", "An attribute, name or message is not valid UTF-8, which costs the whole batch; repair it where it is recorded."},
@@ -98,6 +106,8 @@ func answers() []symptom {
 
 func connections() []symptom {
 	return []symptom{
+		{"TokenFile", "The file with the bearer token cannot be used; the message says why. What was read before stays in use."},
+		{"certificates stay as they were", "The certificate files have changed but cannot be used; give certificate and key that fit each other."},
 		{"connection refused", "Nothing listens at the endpoint; start the collector there (inside a container write its service name instead of localhost), or send nothing with OTEL_TRACES_EXPORTER=none and the same for METRICS and LOGS."},
 		{"no such host", unknownHost},
 		{"produced zero addresses", unknownHost},

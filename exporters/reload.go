@@ -45,7 +45,7 @@ func (w *watched) changed() (bool, error) {
 			continue
 		}
 		w.seen[i] = info
-		changed = changed || !bytes.Equal(content, w.contents[i])
+		changed = changed || w.contents[i] == nil || !bytes.Equal(content, w.contents[i])
 		w.contents[i] = content
 	}
 	if len(faults) > 0 {

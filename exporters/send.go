@@ -90,17 +90,15 @@ func (e Endpoint) sender(signal Signal) (*sender, error) {
 		return nil, err
 	}
 	s := &sender{endpoint: e, signal: signal, files: newWatched(e.CertificateFile, e.ClientCertificateFile, e.ClientKeyFile)}
-	_, _ = s.files.changed() // open reads them as well and says which field is wrong
+	s.secrets = secretsOf(e.Headers)
 	if e.TokenFile != "" {
 		s.token = newToken(e.TokenFile)
+		_ = s.refreshToken() // was right a moment ago; if not, send says so
 	}
+	_, _ = s.files.changed() // open reads them as well and says which field is wrong
 	var err error
 	s.current, err = s.open()
-	if err != nil {
-		return nil, err
-	}
-	s.secrets = secretsOf(e.Headers)
-	return s, nil
+	return s, err
 }
 
 // open makes a way with the certificate files as they are now.

@@ -167,6 +167,9 @@ func refusal(resp *http.Response) answer {
 	if asked := resp.Header.Get("Retry-After"); asked != "" {
 		a.after = retryAfter(asked)
 	}
+	if a.kind == kindRefused && resp.Request.URL.Scheme == "http" && wantsTLS(text) {
+		a.kind = kindHold
+	}
 	// The server's own words for its status are not trusted to be short.
 	a.err = fmt.Errorf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	if text != "" {
@@ -176,6 +179,13 @@ func refusal(resp *http.Response) answer {
 		a.err = fmt.Errorf("%w (the answer broke off: %w)", a.err, err)
 	}
 	return a
+}
+
+// wantsTLS recognises what Go's and nginx's servers say to plain text. Only the
+// beginning counts: what follows may be an echo of the batch.
+func wantsTLS(text string) bool {
+	return strings.HasPrefix(text, "Client sent an HTTP request to an HTTPS server") ||
+		strings.HasPrefix(strings.Join(strings.Fields(text), ""), "<html><head><title>400TheplainHTTPrequestwassenttoHTTPSport")
 }
 
 // kindOfStatus follows the OTLP specification where that would not lose data.

@@ -3,7 +3,6 @@ package exporters
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -13,38 +12,46 @@ import (
 // text that is not UTF-8. Fields that are not known here stay where they are,
 // and requests that were joined by writing one after the other are one request.
 
-// path tells which fields lead from an export request to its items, level by
-// level.
-func (s Signal) path() [][]protowire.Number {
-	path := [][]protowire.Number{
-		{1}, // resource_spans, resource_metrics, resource_logs
-		{2}, // scope_spans, scope_metrics, scope_logs
-		{2}, // spans, metrics, log_records
-	}
+// depth is how many fields lead from an export request to an item.
+func (s Signal) depth() int {
 	if s == Metrics {
-		path = append(path,
-			[]protowire.Number{5, 7, 9, 10, 11}, // gauge, sum, histogram, exponential_histogram, summary
-			[]protowire.Number{1})               // data_points
+		return 5
 	}
-	return path
+	return 3
+}
+
+// leads reports whether a field is one of those on the way to the items.
+func (f field) leads(level int) bool {
+	if f.kind != protowire.BytesType {
+		return false
+	}
+	switch level {
+	case 0: // resource_spans, resource_metrics, resource_logs
+		return f.number == 1
+	case 1, 2: // scope_spans, scope_metrics, scope_logs; spans, metrics, log_records
+		return f.number == 2
+	case 3: // of a metric: gauge, sum, histogram, exponential_histogram, summary
+		return f.number == 5 || f.number == 7 || f.number == 9 || f.number == 10 || f.number == 11
+	}
+	return f.number == 1 // data_points
 }
 
 // count returns how many items an export request holds: spans, metric data
 // points or log records. It allocates nothing.
-func count(signal Signal, body []byte) (int, error) { return countIn(body, signal.path()) }
+func count(signal Signal, body []byte) (int, error) { return countIn(body, 0, signal.depth()) }
 
-func countIn(message []byte, path [][]protowire.Number) (int, error) {
+func countIn(message []byte, level, depth int) (int, error) {
 	total := 0
 	for len(message) > 0 {
 		f, err := nextField(&message)
 		switch {
 		case err != nil:
 			return 0, err
-		case !f.leads(path[0]):
-		case len(path) == 1:
+		case !f.leads(level):
+		case level == depth-1:
 			total++
 		default:
-			n, err := countIn(f.inner(), path[1:])
+			n, err := countIn(f.inner(), level+1, depth)
 			if err != nil {
 				return 0, err
 			}
@@ -77,11 +84,6 @@ func nextField(message *[]byte) (field, error) {
 	return f, nil
 }
 
-// leads reports whether the field is one of those on the way to the items.
-func (f field) leads(numbers []protowire.Number) bool {
-	return f.kind == protowire.BytesType && slices.Contains(numbers, f.number)
-}
-
 // inner returns the message that the field holds.
 func (f field) inner() []byte {
 	inner, _ := protowire.ConsumeBytes(f.value)
@@ -102,8 +104,8 @@ func split(signal Signal, body []byte, n int) (front, back []byte, err error) {
 // part returns a request with the items from the one at from up to, but not
 // including, the one at to.
 func part(signal Signal, body []byte, from, to int) ([]byte, error) {
-	c := cutter{from: from, to: to}
-	out, err := c.cut(nil, body, signal.path())
+	c := cutter{from: from, to: to, depth: signal.depth()}
+	out, err := c.cut(nil, body, 0)
 	if err != nil || !c.any {
 		return nil, err
 	}
@@ -113,28 +115,29 @@ func part(signal Signal, body []byte, from, to int) ([]byte, error) {
 // cutter walks over a request and keeps some of its items.
 type cutter struct {
 	from, to int
+	depth    int
 	seen     int  // items so far
 	any      bool // whether the message that was just cut keeps an item
 }
 
 // cut appends to out what is kept of a message. Parts of it that lead to no item
 // that is kept are left out.
-func (c *cutter) cut(out, message []byte, path [][]protowire.Number) ([]byte, error) {
+func (c *cutter) cut(out, message []byte, level int) ([]byte, error) {
 	kept := false
 	for len(message) > 0 {
 		f, err := nextField(&message)
 		switch {
 		case err != nil:
 			return nil, err
-		case !f.leads(path[0]):
+		case !f.leads(level):
 			out = append(out, f.raw...)
-		case len(path) == 1:
+		case level == c.depth-1:
 			if c.from <= c.seen && c.seen < c.to {
 				out, kept = append(out, f.raw...), true
 			}
 			c.seen++
 		default:
-			inner, err := c.cut(nil, f.inner(), path[1:])
+			inner, err := c.cut(nil, f.inner(), level+1)
 			if err != nil {
 				return nil, err
 			}
