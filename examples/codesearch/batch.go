@@ -5,49 +5,14 @@ import (
 	"database/sql"
 )
 
-const (
-	batchFiles = 128
-	batchBytes = 2 << 20
-)
-
 // batch is what one transaction writes.
 type batch struct {
 	save   []document
 	touch  []document // the same content as before, under a new time
 	remove []string
-	bytes  int
-}
-
-// change is one step of a batch: a document to save, one to touch, or a path to
-// remove.
-type change struct {
-	document
-	kind changeKind
-}
-
-type changeKind int
-
-const (
-	save changeKind = iota
-	touch
-	remove
-)
-
-func (b *batch) add(c change) {
-	switch c.kind {
-	case save:
-		b.save = append(b.save, c.document)
-		b.bytes += len(c.body)
-	case touch:
-		b.touch = append(b.touch, c.document)
-	case remove:
-		b.remove = append(b.remove, c.path)
-	}
 }
 
 func (b *batch) len() int { return len(b.save) + len(b.touch) + len(b.remove) }
-
-func (b *batch) full() bool { return b.len() >= batchFiles || b.bytes >= batchBytes }
 
 // apply writes a batch, all of it or nothing, and returns how many files the
 // index then has.

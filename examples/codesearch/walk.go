@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/otelmon/otelmon-go/bulk"
 )
 
 // file is a source file that the walk has found.
@@ -19,6 +21,8 @@ type file struct {
 	size  int64
 	mtime time.Time
 }
+
+func (f file) bytes() int { return int(f.size) }
 
 // tree is what a walk has found.
 type tree struct {
@@ -57,6 +61,20 @@ func walk(ctx context.Context, source fs.FS) (tree, error) {
 		return nil
 	})
 	return found, err
+}
+
+// all yields the files, and the faults as items that cannot be read.
+func (t tree) all(yield func(file, error) bool) {
+	for _, f := range t.files {
+		if !yield(f, nil) {
+			return
+		}
+	}
+	for _, f := range t.faults {
+		if !yield(file{}, bulk.Permanent(f.err)) {
+			return
+		}
+	}
 }
 
 // gone lists what is known and was not found. What may hide behind a fault is
