@@ -204,7 +204,12 @@ func (o *Operation) End(err *error) {
 	o.finish(o.resultOf(*err), *err)
 }
 
-func (o *Operation) resultOf(err error) Result {
+func (o *Operation) resultOf(err error) (r Result) {
+	defer func() {
+		if recover() != nil { // an error that is a nil pointer, for one
+			r = Failed
+		}
+	}()
 	switch {
 	case o == nil:
 		return Failed

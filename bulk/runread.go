@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"runtime/debug"
@@ -113,14 +114,17 @@ func (r *runner[T]) full() bool {
 }
 
 // contain calls f and makes an error of a panic or an exit of its goroutine.
-// After the latter it does not return, but what is deferred above it runs.
+// After the latter it does not return, but what is deferred above it runs. An
+// error that panics when it is looked into, such as a nil pointer, is a panic too.
 func contain(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = panicked(v)
 		}
 	}()
-	return f()
+	err = f()
+	_ = errors.Is(err, errExited)
+	return err
 }
 
 // panicked is the error of a panic, with its stack in the text.
