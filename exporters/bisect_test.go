@@ -186,6 +186,10 @@ func TestBackendThatTakesNothing(t *testing.T) {
 	if o := s.deliver(t.Context(), body, 512, "c", 0); o.rejected != 1 || o.last.after != 0 {
 		t.Errorf("after it recovered: %+v", o)
 	}
+	b.judge = refusing(answer{kind: kindRefused}, numbers(0, 4)...)
+	if o := s.deliver(t.Context(), requestOf(t, Traces, 4), 4, "d", 0); o.last.after != time.Second {
+		t.Errorf("the pause begins at %s", o.last.after)
+	}
 }
 
 // An internal error is an outage until it lasts, and then only a backend that

@@ -116,6 +116,8 @@ func connections() []symptom {
 		{"connection reset by peer", brokenOff},
 		{"broken pipe", brokenOff},
 		{notEstablished, brokenOff},
+		{"server closed idle connection", brokenOff},
+		{"GOAWAY", brokenOff},
 		{": EOF", brokenOff},
 		{"unexpected EOF", brokenOff},
 		{"exporter did not end in time", slow},

@@ -286,15 +286,14 @@ func TestMixUpsAreHeld(t *testing.T) {
 		endpoint Endpoint
 		want     string
 	}{
-		"http to the gRPC port":   {Endpoint{URL: plain.GRPCURL()}, "sent to a gRPC port"},
-		"gRPC to the HTTP port":   {Endpoint{URL: plain.HTTPURL(), Protocol: ProtocolGRPC}, "protocol to http/protobuf"},
-		"https to plain HTTP":     {Endpoint{URL: https(plain.HTTPURL())}, "write http://"},
-		"https to plain gRPC":     {Endpoint{URL: https(plain.GRPCURL()), Protocol: ProtocolGRPC}, "write http://"},
-		"http to TLS":             {Endpoint{URL: http(secure.HTTPURL())}, "expects TLS"},
-		"HTTP without the CA":     {Endpoint{URL: secure.HTTPURL()}, "CertificateFile"},
-		"gRPC without the CA":     {Endpoint{URL: secure.GRPCURL(), Protocol: ProtocolGRPC}, "CertificateFile"},
-		"gRPC without a client's": {Endpoint{URL: mutual.GRPCURL(), Protocol: ProtocolGRPC, CertificateFile: a.CAFile}, "client certificate"},
-		"HTTP to a wrong path":    {Endpoint{URL: plain.HTTPURL() + "/v1/trace", Exact: true}, "no OTLP receiver at this path"},
+		"http to the gRPC port": {Endpoint{URL: plain.GRPCURL()}, "sent to a gRPC port"},
+		"gRPC to the HTTP port": {Endpoint{URL: plain.HTTPURL(), Protocol: ProtocolGRPC}, "protocol to http/protobuf"},
+		"https to plain HTTP":   {Endpoint{URL: https(plain.HTTPURL())}, "write http://"},
+		"https to plain gRPC":   {Endpoint{URL: https(plain.GRPCURL()), Protocol: ProtocolGRPC}, "write http://"},
+		"http to TLS":           {Endpoint{URL: http(secure.HTTPURL())}, "expects TLS"},
+		"HTTP without the CA":   {Endpoint{URL: secure.HTTPURL()}, "CertificateFile"},
+		"gRPC without the CA":   {Endpoint{URL: secure.GRPCURL(), Protocol: ProtocolGRPC}, "CertificateFile"},
+		"HTTP to a wrong path":  {Endpoint{URL: plain.HTTPURL() + "/v1/trace", Exact: true}, "no OTLP receiver at this path"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -310,6 +309,7 @@ func TestMixUpsAreHeld(t *testing.T) {
 		want     string
 	}{
 		"plain gRPC to TLS":       {Endpoint{URL: http(secure.GRPCURL()), Protocol: ProtocolGRPC}, "TLS"},
+		"gRPC without a client's": {Endpoint{URL: mutual.GRPCURL(), Protocol: ProtocolGRPC, CertificateFile: a.CAFile}, "client certificate"},
 		"HTTP without a client's": {Endpoint{URL: mutual.HTTPURL(), CertificateFile: a.CAFile}, "client certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
