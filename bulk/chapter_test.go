@@ -12,6 +12,7 @@ import (
 )
 
 func TestADayIsFewSpansAndRecords(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe()
 		_, op := Start(t.Context(), "op", Total(86400), p.Providers)

@@ -156,6 +156,7 @@ const (
 // the job is complete: no item may be missing, and what is done twice after a
 // kill is what was in the works and what was done since the last save.
 func TestSurvivesKills(t *testing.T) {
+	t.Parallel()
 	if dir := os.Getenv("BULK_TEST_JOB"); dir != "" {
 		runJob(t, dir)
 		return

@@ -100,6 +100,7 @@ func TestPermanentFailureOfAWholeBatch(t *testing.T) {
 // stopping is a job whose backend breaks at item 40: until then each item takes
 // a second, and ten are under way when it is told.
 func stopping(t *testing.T, store CheckpointStore, s *sink, broken error) (Report, error) {
+	t.Helper()
 	return Run(t.Context(), "op", numbers(100), func(ctx context.Context, batch []int) error {
 		if ctx.Err() != nil {
 			t.Error("the context of a call is canceled by Stop")

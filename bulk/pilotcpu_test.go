@@ -35,6 +35,7 @@ func TestShareOfTheCPU(t *testing.T) {
 }
 
 func TestNoSearchWhileTheCPUIsUsedUp(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		share func(now time.Duration) float64
 		most  int // workers at once

@@ -88,6 +88,7 @@ func (s *score) add(eta, truth float64) {
 func (s *score) mean() float64 { return s.sum / s.n }
 
 func TestETABeatsThatOfOthers(t *testing.T) {
+	t.Parallel()
 	const length, seeds = 1000, 8
 	total := map[string]*score{"ours": {}, "tqdm": {}, "rich": {}, "mpb": {}}
 	within, asked := 0, 0

@@ -44,6 +44,7 @@ func TestSegmentsAreExportedWhileTheOperationRuns(t *testing.T) {
 }
 
 func TestTenHoursStayBounded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe()
 		_, op := Start(t.Context(), "op", Total(360_000), p.Providers)
