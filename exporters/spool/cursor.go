@@ -17,6 +17,7 @@ const maxFailures = 5
 // Start says where a cursor begins that the log has never seen.
 type Start int
 
+// Where a new cursor may begin.
 const (
 	Oldest Start = iota // with the oldest record that is kept
 	Newest              // with the next record that is appended
@@ -204,11 +205,13 @@ func (c *Cursor) Pending(lane uint8) Backlog {
 			b.Bytes -= p.off
 		}
 	}
-	for i := len(p.held) - 1; i >= 0; i-- {
+	for _, h := range p.held {
 		b.Records++
-		b.Items += uint64(p.held[i].items)
-		b.Bytes += p.held[i].bytes
-		b.Oldest = p.held[i].at
+		b.Items += uint64(h.items)
+		b.Bytes += h.bytes
+	}
+	if len(p.held) > 0 {
+		b.Oldest = p.held[0].at
 	}
 	return b
 }
@@ -255,7 +258,7 @@ func (c *Cursor) read(lane uint8, p *progress) (Record, bool, error) {
 		case errors.Is(err, io.EOF):
 			c.give(lane, p, last, Corrupt)
 			r.scan.off, r.scan.seen, r.scan.lost = size, last, false
-		case c.isGone(g): // deleted while it was being read
+		case c.over(g): // deleted, or the log closed, while it was being read
 		default:
 			if r.failures++; r.failures < maxFailures {
 				return Record{}, false, fmt.Errorf("spool %s: read: %w", c.log.opt.Dir, err)
@@ -281,10 +284,10 @@ func (c *Cursor) ahead(lane uint8) (g *segment, size int64, last position, err e
 	return g, g.size, g.last, nil
 }
 
-func (c *Cursor) isGone(g *segment) bool {
+func (c *Cursor) over(g *segment) bool {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
-	return g.gone
+	return g.gone || c.log.closed
 }
 
 // next reads from the segment, which it opens first if it is another one.

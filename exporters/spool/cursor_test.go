@@ -142,19 +142,13 @@ func TestNumbersGoOn(t *testing.T) {
 }
 
 func TestWhatAllHaveIsDeleted(t *testing.T) {
-	l := start(t, Options{Dir: place(t), SegmentBytes: 100})
+	l := start(t, Options{Dir: place(t), Sync: SyncNever, SegmentBytes: 100})
 	a, b := cursor(t, l, "a"), cursor(t, l, "b")
 	for i := range 10 {
 		add(t, l, 1, 1, text(i)+strings.Repeat("x", 60))
 	}
-	settle := func() {
-		if err := l.flush(); err != nil {
-			t.Fatal(err)
-		}
-		l.tidy(time.Now())
-	}
 	drain(t, a, 1)
-	settle()
+	tend(t, l, time.Now())
 	if n := len(segments(t, l.opt.Dir)); n != 10 {
 		t.Errorf("%d segments left that one cursor wants", n)
 	}
@@ -164,7 +158,7 @@ func TestWhatAllHaveIsDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	settle()
+	tend(t, l, time.Now())
 	if n := len(segments(t, l.opt.Dir)); n != 5 {
 		t.Errorf("%d segments, want 5", n)
 	}
@@ -174,19 +168,17 @@ func TestWhatAllHaveIsDeleted(t *testing.T) {
 }
 
 func TestRetained(t *testing.T) {
-	l := start(t, Options{Dir: place(t), SegmentBytes: 100, Retain: time.Hour})
+	l := start(t, Options{Dir: place(t), Sync: SyncNever, SegmentBytes: 100, Retain: time.Hour})
 	a := cursor(t, l, "a")
 	for i := range 10 {
 		add(t, l, 1, 1, text(i)+strings.Repeat("x", 60))
 	}
 	drain(t, a, 1)
-	l.flush()
-	l.tidy(time.Now())
+	tend(t, l, time.Now())
 	if got, _ := drain(t, cursor(t, l, "late"), 1); len(got) != 10 {
 		t.Errorf("a new cursor reads %d records", len(got))
 	}
-	l.flush()
-	l.tidy(time.Now().Add(2 * time.Hour))
+	tend(t, l, time.Now().Add(2*time.Hour))
 	if n := len(segments(t, l.opt.Dir)); n != 1 {
 		t.Errorf("%d segments after the retention", n)
 	}
@@ -194,22 +186,23 @@ func TestRetained(t *testing.T) {
 
 func TestForgottenCursor(t *testing.T) {
 	dir := place(t)
-	l := start(t, Options{Dir: dir, SegmentBytes: 100})
+	l := start(t, Options{Dir: dir, Sync: SyncNever, SegmentBytes: 100})
 	gone := cursor(t, l, "gone")
-	a := cursor(t, l, "a")
+	cursor(t, l, "a")
 	for i := range 10 {
 		add(t, l, 1, 3, text(i)+strings.Repeat("x", 60))
 	}
 	r, _ := ready(t, gone, 1)
-	gone.Ack(1, r.Seq)
+	if err := gone.Ack(1, r.Seq); err != nil {
+		t.Fatal(err)
+	}
 	l.Close()
 
 	var losses ledger
-	l = start(t, Options{Dir: dir, Lost: losses.lost})
-	a = cursor(t, l, "a")
+	l = start(t, Options{Dir: dir, Sync: SyncNever, Lost: losses.lost})
+	a := cursor(t, l, "a")
 	drain(t, a, 1)
-	l.flush()
-	l.tidy(time.Now())
+	tend(t, l, time.Now())
 	if n := len(segments(t, dir)); n != 9 {
 		t.Errorf("%d segments within the time that a cursor is waited for, want 9", n)
 	}
@@ -230,22 +223,18 @@ func TestForgottenCursor(t *testing.T) {
 func TestCursorThatComesBackLate(t *testing.T) {
 	dir := place(t)
 	var losses ledger
-	l := start(t, Options{Dir: dir, SegmentBytes: 100, Lost: losses.lost})
-	l.opened = l.opened.Add(-2 * grace)
-	l.Close()
-	l = start(t, Options{Dir: dir, SegmentBytes: 100, Lost: losses.lost})
+	l := start(t, Options{Dir: dir, Sync: SyncNever, SegmentBytes: 100, Lost: losses.lost})
 	cursor(t, l, "late")
-	a := cursor(t, l, "a")
+	cursor(t, l, "a")
 	for i := range 10 {
 		add(t, l, 1, 3, text(i)+strings.Repeat("x", 60))
 	}
 	l.Close()
-	l = start(t, Options{Dir: dir, SegmentBytes: 100, Lost: losses.lost})
+	l = start(t, Options{Dir: dir, Sync: SyncNever, SegmentBytes: 100, Lost: losses.lost})
 	l.opened = l.opened.Add(-2 * grace)
-	a = cursor(t, l, "a")
+	a := cursor(t, l, "a")
 	drain(t, a, 1)
-	l.flush()
-	l.tidy(time.Now())
+	tend(t, l, time.Now())
 	late := cursor(t, l, "late")
 	if records, items := losses.of("late", 1, Abandoned); records != 10 || items != 30 {
 		t.Errorf("%d records with %d items abandoned", records, items)

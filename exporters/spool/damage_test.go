@@ -64,7 +64,9 @@ func TestDamageIsToldExactly(t *testing.T) {
 		lost   Loss
 	}{
 		{"zeros at the end", func(b []byte) []byte { return append(b, make([]byte, 10000)...) }, Loss{}},
-		{"half a record at the end", func(b []byte) []byte { return append(b, put(header{before: position{n, 210}, items: 9, lane: 2}, []byte(text(0)))[:headerSize+3]...) }, Loss{}},
+		{"half a record at the end", func(b []byte) []byte {
+			return append(b, put(header{before: position{n, 210}, items: 9, lane: 2}, []byte(text(0)))[:headerSize+3]...)
+		}, Loss{}},
 		{"nonsense at the end", func(b []byte) []byte { return append(b, bytes.Repeat([]byte("x"), 1000)...) }, Loss{Records: 1}},
 		{"three headers gone", func(b []byte) []byte { clear(b[offset(4) : offset(7)-3]); return b }, Loss{Records: 3, Items: 5 + 6 + 7}},
 		{"the beginning gone", func(b []byte) []byte { clear(b[:offset(2)]); return b }, Loss{Records: 2, Items: 1 + 2}},

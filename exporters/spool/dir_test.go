@@ -103,8 +103,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 			t.Errorf("lane %d: read %q", lane, got)
 		}
 	}
-	l.flush()
-	l.tidy(l.opened)
+	tend(t, l, l.opened)
 	l.Close()
 	if b, err := os.ReadFile(outside); err != nil || string(b) != "secret" {
 		t.Errorf("%q, %v", b, err)

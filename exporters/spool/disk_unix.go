@@ -11,6 +11,6 @@ func diskSpace(path string) (free, total int64, ok bool) {
 	if err := syscall.Statfs(path, &fs); err != nil {
 		return 0, 0, false
 	}
-	block := int64(fs.Bsize)
-	return int64(fs.Bavail) * block, int64(fs.Blocks) * block, true
+	block := uint64(fs.Bsize)
+	return int64(fs.Bavail * block), int64(fs.Blocks * block), true
 }

@@ -28,7 +28,9 @@
 //
 // in records and in items, at any moment between calls. The exceptions are
 // what a power failure takes within [Options.Sync], and records at the very end
-// of a lane of which nothing can be read; these count as one.
+// of a lane of which nothing can be read; these count as one. Across the end of
+// a process, records may be told twice that were evicted while one before them
+// was not acknowledged.
 //
 // A process that is killed loses nothing. What was returned by Next and not
 // acknowledged comes again, and nothing else does. After a power failure, what

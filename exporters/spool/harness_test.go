@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -45,44 +46,44 @@ func (l *ledger) of(cursor string, lane uint8, reasons ...Reason) (records, item
 }
 
 // place is a directory that a log takes.
-func place(t testing.TB) string {
-	t.Helper()
-	return filepath.Join(t.TempDir(), "spool")
+func place(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "spool")
 }
 
-func start(t testing.TB, o Options) *Log {
-	t.Helper()
+func start(tb testing.TB, o Options) *Log {
+	tb.Helper()
 	if o.MinFree == 0 {
 		o.MinFree = -1
 	}
 	l, err := Open(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	tb.Cleanup(func() { l.Close() })
 	return l
 }
 
-func cursor(t testing.TB, l *Log, name string) *Cursor {
-	t.Helper()
+func cursor(tb testing.TB, l *Log, name string) *Cursor {
+	tb.Helper()
 	c, err := l.Cursor(name, Oldest)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
-func add(t testing.TB, l *Log, lane uint8, items uint32, payload string) uint64 {
-	t.Helper()
+func add(tb testing.TB, l *Log, lane uint8, items uint32, payload string) uint64 {
+	tb.Helper()
 	seq, err := l.Append(Record{Lane: lane, Items: items, Payload: []byte(payload)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return seq
 }
 
 // ready returns the next record if there is one.
-func ready(t testing.TB, c *Cursor, lane uint8) (Record, bool) {
+func ready(t *testing.T, c *Cursor, lane uint8) (Record, bool) {
 	t.Helper()
 	r, ok, err := c.read(lane, &c.lanes[lane])
 	if err != nil {
@@ -92,7 +93,7 @@ func ready(t testing.TB, c *Cursor, lane uint8) (Record, bool) {
 }
 
 // drain reads and acknowledges all there is.
-func drain(t testing.TB, c *Cursor, lane uint8) (payloads []string, items uint64) {
+func drain(t *testing.T, c *Cursor, lane uint8) (payloads []string, items uint64) {
 	t.Helper()
 	for {
 		r, ok := ready(t, c, lane)
@@ -107,6 +108,16 @@ func drain(t testing.TB, c *Cursor, lane uint8) (payloads []string, items uint64
 			t.Fatal(err)
 		}
 	}
+}
+
+// tend does at once what the goroutine of a log does from time to time. The
+// log must not sync, or the goroutine may be in the middle of it.
+func tend(t *testing.T, l *Log, now time.Time) {
+	t.Helper()
+	if err := l.flush(); err != nil {
+		t.Fatal(err)
+	}
+	l.tidy(now)
 }
 
 // kill ends a log as the end of its process would: nothing is synced, saved or
@@ -131,7 +142,7 @@ func kill(l *Log) {
 	l.dir.close()
 }
 
-func segments(t testing.TB, dir string) []string {
+func segments(t *testing.T, dir string) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.seg"))
 	if err != nil {
@@ -142,7 +153,7 @@ func segments(t testing.TB, dir string) []string {
 
 // written returns the name and the bytes of the only segment of a log with
 // records of 1, 2, 3, … items.
-func written(t testing.TB, n int) (name string, content []byte) {
+func written(t *testing.T, n int) (name string, content []byte) {
 	t.Helper()
 	dir := place(t)
 	l := start(t, Options{Dir: dir})
@@ -166,7 +177,7 @@ func written(t testing.TB, n int) (name string, content []byte) {
 func text(i int) string { return fmt.Sprintf("nr. %d", i) }
 
 // found opens a log with the file in it and returns what a cursor reads.
-func found(t testing.TB, dir, name string, content []byte) (payloads []string, items uint64, lost Loss) {
+func found(t *testing.T, dir, name string, content []byte) (payloads []string, items uint64, lost Loss) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 		t.Fatal(err)
@@ -192,7 +203,7 @@ func found(t testing.TB, dir, name string, content []byte) (payloads []string, i
 }
 
 // empty deletes all but the lock.
-func empty(t testing.TB, dir string) {
+func empty(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -210,9 +221,9 @@ func empty(t testing.TB, dir string) {
 
 // inMemory is a directory whose files are created quickly, for tests that open
 // thousands of logs.
-func inMemory(t testing.TB) string {
+func inMemory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "spool")
+	dir, err := os.MkdirTemp("/dev/shm", "spool") //nolint:usetesting // not where TempDir is
 	if err != nil {
 		return place(t)
 	}
@@ -279,7 +290,7 @@ func (f *faulty) Sync() error {
 }
 
 // startOn opens a log on a disk that can fail.
-func startOn(t testing.TB, o Options) (*Log, *disk) {
+func startOn(t *testing.T, o Options) (*Log, *disk) {
 	t.Helper()
 	o.MinFree = -1
 	o, err := o.withDefaults()
@@ -328,7 +339,7 @@ func put(h header, payload []byte) []byte {
 	return append(h.encode(nil), payload...)
 }
 
-func rewrite(t testing.TB, name string, change func([]byte) []byte) {
+func rewrite(t *testing.T, name string, change func([]byte) []byte) {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {

@@ -64,8 +64,8 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			if p := c.Pending(1); p.Items != 2*p.Records {
 				t.Errorf("pending %+v", p)
 			}
-			if len(c.lanes[1].held) > 0 {
-				c.Ack(1, c.lanes[1].read.seq)
+			if err := c.Ack(1, c.lanes[1].read.seq); err != nil {
+				t.Error(err)
 			}
 			drain(t, c, 1)
 			if c.lanes[1].read.seq != last {
@@ -110,7 +110,7 @@ func killed(t *testing.T, dir string, lines int) map[string]uint64 {
 			}
 		}
 	}
-	if exit := (*exec.ExitError)(nil); !errors.As(command.Wait(), &exit) {
+	if _, ok := errors.AsType[*exec.ExitError](command.Wait()); !ok {
 		t.Error("the victim ended by itself")
 	}
 	return told

@@ -10,7 +10,7 @@ import (
 )
 
 // conserved checks that what was appended is read, pending or lost.
-func conserved(t testing.TB, c *Cursor, lane uint8, losses *ledger, read, items uint64) {
+func conserved(t *testing.T, c *Cursor, lane uint8, losses *ledger, read, items uint64) {
 	t.Helper()
 	p := c.Pending(lane)
 	lost, lostItems := losses.of(c.name, lane)

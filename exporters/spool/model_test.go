@@ -21,10 +21,9 @@ type model struct {
 }
 
 type follower struct {
-	began uint64
-	acked uint64
-	lost  uint64 // in earlier processes
-	items uint64
+	acked    uint64
+	base     uint64 // acknowledged when this process began
+	returned uint64 // by Next in this process
 }
 
 func TestModel(t *testing.T) {
@@ -45,8 +44,13 @@ func TestModel(t *testing.T) {
 
 func (m *model) open() {
 	m.log = start(m.t, Options{Dir: m.dir, MaxBytes: 64 << 10, SegmentBytes: 4 << 10, Sync: time.Hour, Lost: m.losses.lost})
-	for name := range m.cursors {
-		cursor(m.t, m.log, name)
+	m.losses.losses = nil
+	for name, f := range m.cursors {
+		c := cursor(m.t, m.log, name)
+		for i := range f {
+			abandoned, _ := m.losses.of(name, uint8(i)) // evicted by the process before, with a record in flight
+			f[i].base, f[i].returned = c.lanes[i].read.seq-abandoned, 0
+		}
 	}
 }
 
@@ -59,10 +63,7 @@ func (m *model) step() {
 	case action < 90:
 		m.reopen()
 	case action < 94:
-		if err := m.log.flush(); err != nil {
-			m.t.Error(err)
-		}
-		m.log.tidy(time.Now())
+		tend(m.t, m.log, time.Now())
 	case action < 96:
 		if len(m.cursors) < 3 {
 			m.join()
@@ -83,8 +84,8 @@ func (m *model) join() {
 	c := cursor(m.t, m.log, name)
 	f := new([2]follower)
 	for i := range f {
-		f[i].began = c.lanes[i].read.seq
-		f[i].acked = f[i].began
+		f[i].base = c.lanes[i].read.seq
+		f[i].acked = f[i].base
 	}
 	m.cursors[name] = f
 }
@@ -98,6 +99,7 @@ func (m *model) read() {
 			if !ok {
 				break
 			}
+			f[lane].returned++
 			items := m.items[lane][r.Seq-1]
 			if r.Items != items || strings.Trim(string(r.Payload), string(rune('a'+items))) != "" {
 				m.t.Fatalf("record %d of lane %d is another one", r.Seq, lane)
@@ -131,17 +133,22 @@ func (m *model) reopen() {
 // check compares the ends: everything behind the acknowledged is pending or was
 // reported as lost, by records and by items.
 func (m *model) check() {
-	for name := range m.cursors {
+	for name, f := range m.cursors {
 		c := m.log.cursors[name]
 		for lane := range m.items {
+			held := uint64(len(c.lanes[lane].held))
+			lost, _ := m.losses.of(name, uint8(lane))
 			p := c.Pending(uint8(lane))
 			at := c.lanes[lane].read
 			if at.items != sum(m.items[lane][:at.seq]) {
 				m.t.Fatalf("%s: %d items up to record %d, want %d", name, at.items, at.seq, sum(m.items[lane][:at.seq]))
 			}
-			want := uint64(len(m.items[lane])) - at.seq + uint64(len(c.lanes[lane].held))
+			want := uint64(len(m.items[lane])) - at.seq + held
 			if p.Records != want {
 				m.t.Fatalf("%s: %d records pending, want %d", name, p.Records, want)
+			}
+			if all := f[lane].base + f[lane].returned - held + p.Records + lost; all != uint64(len(m.items[lane])) {
+				m.t.Fatalf("%s: %d before + %d read + %d pending + %d lost of %d", name, f[lane].base, f[lane].returned-held, p.Records, lost, len(m.items[lane]))
 			}
 		}
 	}
@@ -161,4 +168,3 @@ func sum(items []uint32) (total uint64) {
 	}
 	return total
 }
-

@@ -3,6 +3,7 @@ package spool
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 	"time"
@@ -187,7 +188,7 @@ func (s *scanner) peek(n int64) ([]byte, error) {
 	if int64(got) >= n {
 		return s.buf[:n], nil
 	}
-	if err == io.EOF { //nolint:errorlint // ReadAt does not wrap it
+	if errors.Is(err, io.EOF) {
 		s.size = s.off + int64(got)
 	}
 	return nil, err
