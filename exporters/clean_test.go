@@ -3,7 +3,6 @@ package exporters
 import (
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -95,29 +94,4 @@ func FuzzClean(f *testing.F) {
 			t.Errorf("%q is shown in %q", secret, got)
 		}
 	})
-}
-
-func TestRejections(t *testing.T) {
-	partial := func(text string) error { return errors.New(partialSuccess + text) }
-	for _, c := range []struct {
-		err  error
-		n    int64
-		part bool
-	}{
-		{nil, 0, true},
-		{errors.New("x"), 0, false},
-		{fmt.Errorf("wraps %w", error(nil)), 0, false},
-		{partial("old (2 spans rejected)"), 2, true},
-		{partial("old (7 spans rejected) (2 metric data points rejected)"), 2, true},
-		{partial("no count"), 0, true},
-		{errors.Join(partial("a (2 spans rejected)"), partial("b (3 spans rejected)")), 5, true},
-		{errors.Join(partial("a (2 spans rejected)"), errors.New("x")), 0, false},
-		{clean(errors.Join(partial("a\n (2 spans rejected)"))), 2, true},
-		{errors.New("body: " + partialSuccess + "(2 spans rejected)"), 0, false},
-		{partial("(99999999999999999999 spans rejected)"), 1<<63 - 1, true},
-	} {
-		if n, part := rejections(c.err); n != c.n || part != c.part {
-			t.Errorf("%v: %d, %t, want %d, %t", c.err, n, part, c.n, c.part)
-		}
-	}
 }

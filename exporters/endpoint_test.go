@@ -134,16 +134,13 @@ func FuzzValidate(f *testing.F) {
 		for _, protocol := range []string{"", exporters.ProtocolGRPC} {
 			e := exporters.Endpoint{URL: url, Protocol: protocol, Headers: map[string]string{name: value}}
 			valid := e.Validate() == nil
-			for _, s := range signals() {
-				var d exporters.Delivery
-				p, err := s.open(t.Context(), e, &d)
-				if (err == nil) != valid {
-					t.Fatalf("valid %t, but the exporter says %v", valid, err)
-				}
-				if err == nil {
-					if err := p.shutdown(t.Context()); err != nil {
-						t.Fatal(err)
-					}
+			box, err := exporters.Open(t.Context(), to(e))
+			if (err == nil) != valid {
+				t.Fatalf("valid %t, but the outbox says %v", valid, err)
+			}
+			if err == nil {
+				if err := box.Close(t.Context()); err != nil {
+					t.Fatal(err)
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package exporters_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -10,7 +11,7 @@ import (
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
-func ExampleEndpoint() {
+func Example() {
 	receiver, err := oteltest.Start(oteltest.Options{}) // stands for a collector
 	if err != nil {
 		fmt.Println(err)
@@ -20,20 +21,20 @@ func ExampleEndpoint() {
 
 	ctx := context.Background()
 	endpoint := exporters.Endpoint{URL: receiver.HTTPURL(), Compression: exporters.CompressionGzip}
-	spans, err := endpoint.Traces(ctx)
+	box, err := exporters.Open(ctx, exporters.Options{Destinations: []exporters.Destination{exporters.To(endpoint)}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	var sent exporters.Delivery
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(sent.Traces(spans)))
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(box.SpanProcessor()))
 	_, span := provider.Tracer("example").Start(ctx, "charge-card")
 	span.End()
-	if err := provider.Shutdown(ctx); err != nil {
+	if err := errors.Join(provider.Shutdown(ctx), box.Close(ctx)); err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(sent.Snapshot().Delivered, "delivered,", sent.Snapshot().Failed, "failed")
-	// Output: 1 delivered, 0 failed
+	account := box.Status().Accounts[exporters.Traces]
+	fmt.Println(account.Created, "created,", account.Delivered, "delivered")
+	// Output: 1 created, 1 delivered
 }
 
 func ExampleEndpoint_Validate() {

@@ -135,6 +135,10 @@ func connections() []symptom {
 // closedAtOnce is what gRPC says when the receiver hangs up.
 const closedAtOnce = "error reading server preface: EOF"
 
+// notEstablished is what HTTP/2 says when the receiver breaks off a connection
+// that has just come about.
+const notEstablished = "client conn could not be established"
+
 const (
 	portOfGRPC   = "OTLP over HTTP was sent to a gRPC port; write port 4318 or set the protocol to grpc."
 	unauthorized = "The backend wants credentials; check the API key or token in Headers (OTEL_EXPORTER_OTLP_HEADERS)."

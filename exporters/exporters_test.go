@@ -3,6 +3,7 @@ package exporters_test
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
-func TestEveryItemArrives(t *testing.T) {
+func TestEveryItemArrivesOverEveryWire(t *testing.T) {
 	a := authority(t)
 	wires := map[string]struct {
 		options oteltest.Options
@@ -24,32 +25,30 @@ func TestEveryItemArrives(t *testing.T) {
 		}},
 	}
 	for name, wire := range wires {
-		t.Run(name, func(t *testing.T) {
-			r := start(t, wire.options)
-			for _, row := range matrix(r) {
-				t.Run(row.name, func(t *testing.T) {
-					s, e := row.signal, row.endpoint
-					before := s.arrived(r)
-					e.Headers = map[string]string{"api-key": "k " + t.Name()}
-					wire.change(&e)
-					var d exporters.Delivery
-					if err := open(t, s, e, &d).send(t.Context(), 3); err != nil {
-						t.Fatal(err)
+		for protocol := range endpoints(start(t, oteltest.Options{})) {
+			t.Run(name+"/"+protocol, func(t *testing.T) {
+				r := start(t, wire.options)
+				e := endpoints(r)[protocol]
+				e.Headers = map[string]string{"api-key": "k " + name}
+				wire.change(&e)
+				s := newSource(t, to(e))
+				s.work(0, 3)
+				if err := s.close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if len(r.Spans()) != 3 || len(r.Logs()) != 3 || len(r.Metrics()) != 1 {
+					t.Errorf("%d spans, %d logs, %d metrics arrived", len(r.Spans()), len(r.Logs()), len(r.Metrics()))
+				}
+				for _, q := range r.Requests() {
+					if q.Protocol != e.Protocol || q.Header.Get("api-key") != "k "+name {
+						t.Errorf("request over %s with api-key %q", q.Protocol, q.Header.Get("api-key"))
 					}
-					if got := s.arrived(r) - before; got != 3 {
-						t.Errorf("%d items arrived, want 3", got)
-					}
-					wantCounts(t, &d, 3, 0)
-					q := r.Requests()[len(r.Requests())-1]
-					if q.Protocol != e.Protocol || q.Header.Get("api-key") != e.Headers["api-key"] {
-						t.Errorf("request over %s with api-key %q, want %s and %q", q.Protocol, q.Header.Get("api-key"), e.Protocol, e.Headers["api-key"])
-					}
-					if e.Protocol == exporters.ProtocolHTTP && (q.Header.Get("Content-Encoding") == "gzip") != (name == "gzip") {
+					if protocol == "http" && (q.Header.Get("Content-Encoding") == "gzip") != (name == "gzip") {
 						t.Errorf("Content-Encoding %q", q.Header.Get("Content-Encoding"))
 					}
-				})
-			}
-		})
+				}
+			})
+		}
 	}
 }
 
@@ -64,64 +63,55 @@ func TestEnvironmentIsNotRead(t *testing.T) {
 		t.Setenv("OTEL_EXPORTER_OTLP_"+name, value)
 	}
 	r := start(t, oteltest.Options{})
-	for _, row := range matrix(r) {
-		t.Run(row.name, func(t *testing.T) {
-			s, e := row.signal, row.endpoint
-			var d exporters.Delivery
-			if err := open(t, s, e, &d).send(t.Context(), 1); err != nil {
-				t.Fatal(err)
-			}
-			q := r.Requests()[len(r.Requests())-1]
-			if q.Header.Get("api-key") != "" || q.Header.Get("Content-Encoding") != "" {
-				t.Errorf("headers come from the environment: %v", q.Header)
-			}
-		})
+	for _, e := range endpoints(r) {
+		s := newSource(t, to(e))
+		s.work(0, 1)
+		if err := s.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	for _, q := range r.Requests() {
+		if q.Header.Get("api-key") != "" || q.Header.Get("Content-Encoding") != "" {
+			t.Errorf("headers come from the environment: %v", q.Header)
+		}
+	}
+	if len(r.Requests()) != 6 {
+		t.Errorf("%d requests, want one for each signal and protocol", len(r.Requests()))
+	}
+}
+
+// posted returns the paths that the three signals are posted to.
+func posted(t *testing.T, e exporters.Endpoint) []string {
+	t.Helper()
+	paths := make(chan string, 3)
+	base := serve(t, func(_ http.ResponseWriter, req *http.Request) { paths <- req.URL.Path })
+	e.URL = base + e.URL
+	s := newSource(t, to(e))
+	s.work(0, 1)
+	if err := s.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := []string{<-paths, <-paths, <-paths}
+	slices.Sort(all)
+	return all
 }
 
 func TestPath(t *testing.T) {
-	for _, s := range signals() {
-		t.Run(s.name, func(t *testing.T) {
-			r := start(t, oteltest.Options{})
-			for _, c := range []struct {
-				path  string
-				exact bool
-				want  string
-			}{
-				{"", false, s.path},
-				{"/", false, s.path},
-				{"/prefix", false, "/prefix" + s.path},
-				{"/prefix/", false, "/prefix" + s.path},
-				{"/prefix" + s.path, true, "/prefix" + s.path},
-				{s.path, true, s.path},
-			} {
-				var d exporters.Delivery
-				err := open(t, s, exporters.Endpoint{URL: r.HTTPURL() + c.path, Exact: c.exact}, &d).send(t.Context(), 1)
-				if err != nil {
-					t.Fatalf("%q: %v", c.path, err)
-				}
-				if got := r.Requests()[len(r.Requests())-1].Path; got != c.want {
-					t.Errorf("path %q, exact %t: posted to %q, want %q", c.path, c.exact, got, c.want)
-				}
-			}
-		})
-	}
-}
-
-// An exact URL without path means the root, not the signal's default path.
-func TestExactRoot(t *testing.T) {
-	for _, s := range signals() {
-		t.Run(s.name, func(t *testing.T) {
-			var path string
-			url := serve(t, func(_ http.ResponseWriter, req *http.Request) { path = req.URL.Path })
-			var d exporters.Delivery
-			if err := open(t, s, exporters.Endpoint{URL: url, Exact: true}, &d).send(t.Context(), 1); err != nil {
-				t.Fatal(err)
-			}
-			if path != "/" {
-				t.Errorf("posted to %q, want /", path)
-			}
-		})
+	for _, c := range []struct {
+		path  string
+		exact bool
+		want  []string
+	}{
+		{"", false, []string{"/v1/logs", "/v1/metrics", "/v1/traces"}},
+		{"/", false, []string{"/v1/logs", "/v1/metrics", "/v1/traces"}},
+		{"/prefix", false, []string{"/prefix/v1/logs", "/prefix/v1/metrics", "/prefix/v1/traces"}},
+		{"/prefix/", false, []string{"/prefix/v1/logs", "/prefix/v1/metrics", "/prefix/v1/traces"}},
+		{"/prefix/x", true, []string{"/prefix/x", "/prefix/x", "/prefix/x"}},
+		{"", true, []string{"/", "/", "/"}}, // not the signal's default path
+	} {
+		if got := posted(t, exporters.Endpoint{URL: c.path, Exact: c.exact}); !slices.Equal(got, c.want) {
+			t.Errorf("path %q, exact %t: posted to %q, want %q", c.path, c.exact, got, c.want)
+		}
 	}
 }
 
@@ -144,8 +134,9 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, req *http.Request) {
 		http.Redirect(w, req, r.HTTPURL()+req.URL.Path, http.StatusTemporaryRedirect)
 	})
-	var d exporters.Delivery
-	err := open(t, signals()[0], exporters.Endpoint{URL: url, Headers: map[string]string{"api-key": "secret"}}, &d).send(t.Context(), 1)
+	s := newSource(t, to(exporters.Endpoint{URL: url, Headers: map[string]string{"api-key": "secret"}}))
+	s.work(0, 1)
+	err := s.tracers.ForceFlush(t.Context())
 	if err == nil || len(r.Requests()) != 0 {
 		t.Errorf("error %v, %d requests at the redirect's target", err, len(r.Requests()))
 	}

@@ -1,7 +1,6 @@
 package exporters
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -10,34 +9,13 @@ import (
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
-// repairing sends a batch and, if it could not be written for text that is not
-// UTF-8, a repaired copy of it. One byte of a stranger would otherwise cost the
-// whole batch and, for cumulative metrics, all later ones. Checking only
-// afterwards keeps the good path free.
-func repairing[B any](ctx context.Context, batch B, send func(context.Context, B) error, repaired func(B) B) error {
-	err := send(ctx, batch)
-	if !isInvalidUTF8(err) {
-		return err
-	}
-	return send(ctx, repaired(batch))
-}
-
 // isInvalidUTF8 recognises what the protobuf library says when it cannot write
-// a message; gRPC keeps only its text. What a server says of a batch does not
-// count: it may have taken part of it. Nor does the error of an inner keeper,
-// which has repaired already.
+// a message.
 func isInvalidUTF8(err error) bool {
-	if _, inner := errors.AsType[*exportError](err); err == nil || inner {
-		return false
-	}
-	if _, ok := errors.AsType[invalidUTF8](err); ok {
-		return true
-	}
-	return status.Code(err) == codes.Internal && strings.Contains(err.Error(), "invalid UTF-8")
+	_, ok := errors.AsType[invalidUTF8](err)
+	return ok
 }
 
 // invalidUTF8 is what the protobuf library's error has beside its text.

@@ -7,7 +7,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/otelmon/otelmon-go/exporters"
-	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
 func TestTemporality(t *testing.T) {
@@ -59,31 +58,23 @@ func TestAggregation(t *testing.T) {
 	}
 }
 
-// The selectors reach the official exporters, whatever the environment says.
+// The selectors reach the exporter, whatever the environment says.
 func TestSelectorsReachTheExporter(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "lowmemory")
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram")
-	r := start(t, oteltest.Options{})
-	for _, row := range matrix(r)[:2] {
-		e := row.endpoint
-		for _, temporality := range []sdkmetric.TemporalitySelector{nil, sdkmetric.DeltaTemporalitySelector} {
-			m, err := e.Metrics(t.Context(), temporality, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := metricdata.CumulativeTemporality
-			if temporality != nil {
-				want = metricdata.DeltaTemporality
-			}
-			if got := m.Temporality(sdkmetric.InstrumentKindCounter); got != want {
-				t.Errorf("%s: temporality %v, want %v", e.Protocol, got, want)
-			}
-			if _, ok := m.Aggregation(sdkmetric.InstrumentKindHistogram).(sdkmetric.AggregationExplicitBucketHistogram); !ok {
-				t.Errorf("%s: aggregation from the environment", e.Protocol)
-			}
-			if err := m.Shutdown(t.Context()); err != nil {
-				t.Error(err)
-			}
+	for _, temporality := range []sdkmetric.TemporalitySelector{nil, sdkmetric.DeltaTemporalitySelector} {
+		o := to(exporters.Endpoint{})
+		o.Temporality = temporality
+		m := newSource(t, o).box.MetricExporter()
+		want := metricdata.CumulativeTemporality
+		if temporality != nil {
+			want = metricdata.DeltaTemporality
+		}
+		if got := m.Temporality(sdkmetric.InstrumentKindCounter); got != want {
+			t.Errorf("temporality %v, want %v", got, want)
+		}
+		if _, ok := m.Aggregation(sdkmetric.InstrumentKindHistogram).(sdkmetric.AggregationExplicitBucketHistogram); !ok {
+			t.Error("aggregation from the environment")
 		}
 	}
 }

@@ -147,7 +147,7 @@ func (a *answer) readPartial(content []byte) {
 	partial := response.GetPartialSuccess()
 	a.rejected = max(partial.GetRejectedSpans(), 0)
 	if a.rejected > 0 || partial.GetErrorMessage() != "" {
-		a.err = fmt.Errorf("%s%.*s (%d items rejected)", partialSuccess, maxRefusal, partial.GetErrorMessage(), a.rejected)
+		a.err = fmt.Errorf("OTLP partial success: %.*s (%d items rejected)", maxRefusal, partial.GetErrorMessage(), a.rejected)
 	}
 }
 

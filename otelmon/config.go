@@ -14,6 +14,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
@@ -46,6 +47,14 @@ type Config struct {
 	// OTEL_LOGS_EXPORTER, then "otlp".
 	Exporters string
 
+	// OutboxDir is a directory for this process alone, in which telemetry waits
+	// until a backend has taken it, through outages, crashes and restarts. Default:
+	// OTELMON_OUTBOX_DIR, then none: telemetry waits in memory, at most 32 MiB.
+	OutboxDir string
+	// Mirrors are further backends that everything otlp is sent to as well. Each
+	// has a name of its own. Default: none.
+	Mirrors []exporters.Destination
+
 	// Taps receive everything beside the exporters, for example a console or a
 	// Prometheus scrape handler. Default: none.
 	Taps []Tap
@@ -76,6 +85,7 @@ func (c Config) code() []settings.Code {
 		{Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Field: "Config.Endpoint", Value: c.Endpoint},
 		{Name: "OTEL_EXPORTER_OTLP_PROTOCOL", Field: "Config.Protocol", Value: c.Protocol},
 		{Name: "OTEL_EXPORTER_OTLP_HEADERS", Field: "Config.Headers", Value: settings.Pairs(c.Headers)},
+		{Name: "OTELMON_OUTBOX_DIR", Field: "Config.OutboxDir", Value: c.OutboxDir},
 	}
 	for _, signal := range settings.Signals() {
 		code = append(code, settings.Code{

@@ -2,6 +2,7 @@ package otelmon
 
 import (
 	"context"
+	"fmt"
 
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -11,16 +12,6 @@ import (
 )
 
 func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console) (*sdklog.LoggerProvider, error) {
-	all, sent, err := opener[sdklog.Exporter]{
-		signal:  settings.Logs,
-		items:   "log records",
-		otlp:    exporters.Endpoint.Logs,
-		console: console.Logs,
-		count:   (*exporters.Delivery).Logs,
-	}.open(ctx, set)
-	if err != nil {
-		return nil, err
-	}
 	options := []sdklog.LoggerProviderOption{
 		sdklog.WithResource(res),
 		sdklog.WithAttributeCountLimit(set.Int("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT")),
@@ -32,20 +23,19 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 			options = append(options, sdklog.WithProcessor(p))
 		}
 	}
-	made := new(tally)
-	if len(sent) > 0 {
-		options = append(options, sdklog.WithProcessor(made))
+	if sendsOTLP(set, settings.Logs) {
+		options = append(options, sdklog.WithProcessor(m.outbox.LogProcessor()))
 	}
-	for _, e := range all {
-		options = append(options, sdklog.WithProcessor(sdklog.NewBatchProcessor(
-			e,
-			sdklog.WithMaxQueueSize(set.Int("OTEL_BLRP_MAX_QUEUE_SIZE")),
-			sdklog.WithExportMaxBatchSize(set.Int("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE")),
-			sdklog.WithExportInterval(atLeast(set.Duration("OTEL_BLRP_SCHEDULE_DELAY"))),
-			sdklog.WithExportTimeout(set.Duration("OTEL_BLRP_EXPORT_TIMEOUT")),
-		)))
+	if writesToConsole(set, settings.Logs) {
+		e, err := console.Logs(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("console exporter of logs: %w", err)
+		}
+		b := batching(set, "OTEL_BLRP_")
+		options = append(options, sdklog.WithProcessor(sdklog.NewBatchProcessor(e, sdklog.WithMaxQueueSize(b.Queue), sdklog.WithExportMaxBatchSize(b.Largest),
+			sdklog.WithExportInterval(b.Delay), sdklog.WithExportTimeout(set.Duration("OTEL_BLRP_EXPORT_TIMEOUT")))))
 	}
 	p := sdklog.NewLoggerProvider(options...)
-	m.pipelines = append(m.pipelines, pipeline{p, sent, made})
+	m.pipelines = append(m.pipelines, pipeline{p})
 	return p, nil
 }

@@ -16,28 +16,6 @@ import (
 )
 
 func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console, started time.Time) (metric.MeterProvider, error) {
-	temporality, err := exporters.Temporality(set.String("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"))
-	if err != nil {
-		return nil, err
-	}
-	aggregation, err := exporters.Aggregation(set.String("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"))
-	if err != nil {
-		return nil, err
-	}
-	all, sent, err := opener[sdkmetric.Exporter]{
-		signal: settings.Metrics,
-		items:  "metric data points",
-		otlp: func(e exporters.Endpoint, ctx context.Context) (sdkmetric.Exporter, error) {
-			return e.Metrics(ctx, temporality, aggregation)
-		},
-		console: func(ctx context.Context) (sdkmetric.Exporter, error) {
-			return console.Metrics(ctx, temporality, aggregation)
-		},
-		count: (*exporters.Delivery).Metrics,
-	}.open(ctx, set)
-	if err != nil {
-		return nil, err
-	}
 	options := []sdkmetric.Option{
 		sdkmetric.WithResource(res),
 		sdkmetric.WithExemplarFilter(exemplarFilter(set.String("OTEL_METRICS_EXEMPLAR_FILTER"))),
@@ -46,6 +24,17 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 		if r := tap.MetricReader(); r != nil {
 			options = append(options, sdkmetric.WithReader(r))
 		}
+	}
+	var all []sdkmetric.Exporter
+	if sendsOTLP(set, settings.Metrics) {
+		all = append(all, m.outbox.MetricExporter())
+	}
+	if writesToConsole(set, settings.Metrics) {
+		e, err := console.Metrics(ctx, sdkmetric.CumulativeTemporalitySelector, sdkmetric.DefaultAggregationSelector)
+		if err != nil {
+			return nil, fmt.Errorf("console exporter of metrics: %w", err)
+		}
+		all = append(all, e)
 	}
 	for _, e := range all {
 		options = append(options, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(
@@ -57,7 +46,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 		)))
 	}
 	p := sdkmetric.NewMeterProvider(options...)
-	m.pipelines = append(m.pipelines, pipeline{p, sent, nil})
+	m.pipelines = append(m.pipelines, pipeline{p})
 	return &meterProvider{p}, nil
 }
 

@@ -28,7 +28,8 @@ type Monitor struct {
 	level    *slog.LevelVar
 	settings []Setting
 
-	pipelines []pipeline // metrics last, so that they count what happened to the rest
+	outbox    *exporters.Outbox // nil if nothing is sent by OTLP
+	pipelines []pipeline        // metrics last, so that they count what happened to the rest
 
 	stopping atomic.Bool
 	stopped  chan struct{} // closed when err is set
@@ -82,6 +83,10 @@ func Start(ctx context.Context, cfg Config) (*Monitor, error) {
 func (m *Monitor) provide(ctx context.Context, set *settings.Set, res *resource.Resource, cfg Config, output io.Writer) error {
 	started := time.Now()
 	console := exporters.NewConsole(nil)
+	var err error
+	if m.outbox, err = openOutbox(ctx, set, cfg.Mirrors); err != nil {
+		return err
+	}
 	tracers, err := m.traces(ctx, set, res, cfg.Taps, console)
 	if err != nil {
 		return err
@@ -98,7 +103,10 @@ func (m *Monitor) provide(ctx context.Context, set *settings.Set, res *resource.
 	otel.SetLoggerProvider(loggers)
 	otel.SetMeterProvider(meters)
 	m.logger = newLogger(output, m.level, loggers)
-	return observe(meters, started)
+	if m.outbox != nil {
+		err = m.outbox.Observe(meters)
+	}
+	return errors.Join(err, observe(meters, started))
 }
 
 // setErrorHandler also takes the SDK's own log, warnings and worse unless

@@ -6,17 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
-// pipeline is one signal's provider and the exporters that it sends through.
-type pipeline struct {
-	provider
-	sent []*delivery
-	made *tally // nil for metrics, which no queue can lose
-}
+// pipeline is one signal's provider.
+type pipeline struct{ provider }
 
 // provider is what the three SDK providers have in common.
 type provider interface {
@@ -24,39 +21,64 @@ type provider interface {
 	Shutdown(context.Context) error
 }
 
-// opener builds the exporters of one signal.
-type opener[E any] struct {
-	signal  settings.Signal
-	items   string
-	otlp    func(exporters.Endpoint, context.Context) (E, error)
-	console func(context.Context) (E, error)
-	count   func(*exporters.Delivery, E) E
+// openOutbox opens what delivers to the backends: nil if no signal is sent by
+// OTLP.
+func openOutbox(ctx context.Context, set *settings.Set, mirrors []exporters.Destination) (*exporters.Outbox, error) {
+	backend, send := exporters.Destination{}, false
+	for signal, to := range map[settings.Signal]**exporters.Endpoint{
+		settings.Traces: &backend.Traces, settings.Metrics: &backend.Metrics, settings.Logs: &backend.Logs,
+	} {
+		if sendsOTLP(set, signal) {
+			e := endpointOf(set, signal)
+			*to, send = &e, true
+		}
+	}
+	if !send {
+		return nil, nil
+	}
+	temporality, err := exporters.Temporality(set.String("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"))
+	if err != nil {
+		return nil, err
+	}
+	aggregation, err := exporters.Aggregation(set.String("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"))
+	if err != nil {
+		return nil, err
+	}
+	return exporters.Open(ctx, exporters.Options{
+		Destinations: append([]exporters.Destination{backend}, mirrors...),
+		Dir:          set.String("OTELMON_OUTBOX_DIR"),
+		MaxBytes:     int64(set.Int("OTELMON_OUTBOX_MAX_BYTES")),
+		MaxAge:       set.Duration("OTELMON_OUTBOX_MAX_AGE"),
+		EachSpan:     set.Bool("OTELMON_OUTBOX_EACH_SPAN"),
+		Spans:        batching(set, "OTEL_BSP_"),
+		Records:      batching(set, "OTEL_BLRP_"),
+		Temporality:  temporality,
+		Aggregation:  aggregation,
+	})
 }
 
-// open builds every exporter that the settings name for the signal. What goes
-// to the backend is counted.
-func (o opener[E]) open(ctx context.Context, set *settings.Set) (all []E, sent []*delivery, err error) {
-	for _, name := range set.Exporters(o.signal) {
-		var e E
-		switch name {
-		case "console":
-			e, err = o.console(ctx)
-		case "otlp":
-			endpoint := endpointOf(set, o.signal)
-			if e, err = o.otlp(endpoint, ctx); err == nil {
-				d := &delivery{items: o.items, to: address(endpoint.URL)}
-				sent = append(sent, d)
-				e = o.count(&d.Delivery, e)
-			}
-		default: // prometheus is a tap
-			continue
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s exporter %s: %w", o.items, name, err)
-		}
-		all = append(all, e)
+// durableDelay is how long items wait in memory when there is a directory to
+// put them in.
+const durableDelay = 200 * time.Millisecond
+
+func batching(set *settings.Set, prefix string) exporters.Batching {
+	b := exporters.Batching{
+		Queue:   set.Int(prefix + "MAX_QUEUE_SIZE"),
+		Largest: set.Int(prefix + "MAX_EXPORT_BATCH_SIZE"),
+		Delay:   atLeast(set.Duration(prefix + "SCHEDULE_DELAY")),
 	}
-	return all, sent, nil
+	if set.String("OTELMON_OUTBOX_DIR") != "" && set.Source(prefix+"SCHEDULE_DELAY") == "default" {
+		b.Delay = durableDelay
+	}
+	return b
+}
+
+func sendsOTLP(set *settings.Set, signal settings.Signal) bool {
+	return slices.Contains(set.Exporters(signal), "otlp")
+}
+
+func writesToConsole(set *settings.Set, signal settings.Signal) bool {
+	return slices.Contains(set.Exporters(signal), "console")
 }
 
 func endpointOf(set *settings.Set, signal settings.Signal) exporters.Endpoint {
@@ -66,6 +88,7 @@ func endpointOf(set *settings.Set, signal settings.Signal) exporters.Endpoint {
 		Exact:                 o.Exact,
 		Protocol:              o.Protocol,
 		Headers:               o.Headers,
+		TokenFile:             set.String("OTELMON_TOKEN_FILE"),
 		Compression:           o.Compression,
 		Timeout:               o.Timeout,
 		CertificateFile:       o.CertificateFile,
@@ -81,15 +104,15 @@ func validateEndpoints(set *settings.Set) error {
 	var faults []error
 	told := map[string]bool{}
 	for _, signal := range settings.Signals() {
-		if !slices.Contains(set.Exporters(signal), "otlp") {
+		if !sendsOTLP(set, signal) {
 			continue
 		}
 		for _, err := range parts(endpointOf(set, signal).Validate()) {
-			option := "ENDPOINT"
+			field := "URL"
 			if fault, ok := errors.AsType[*exporters.FieldError](err); ok {
-				option = optionOf(fault.Field)
+				field = fault.Field
 			}
-			err = fmt.Errorf("%s: %w", set.Source("OTEL_EXPORTER_OTLP_"+string(signal)+"_"+option), err)
+			err = fmt.Errorf("%s: %w", set.Source(variableOf(field, signal)), err)
 			if !told[err.Error()] {
 				told[err.Error()] = true
 				faults = append(faults, err)
@@ -110,17 +133,20 @@ func parts(err error) []error {
 	return []error{err}
 }
 
-// optionOf is what a variable's name calls a field of exporters.Endpoint.
-func optionOf(field string) string {
+// variableOf is the variable that a field of exporters.Endpoint comes from.
+func variableOf(field string, signal settings.Signal) string {
+	option := strings.ToUpper(field)
 	switch field {
+	case "TokenFile":
+		return "OTELMON_TOKEN_FILE"
 	case "URL":
-		return "ENDPOINT"
+		option = "ENDPOINT"
 	case "CertificateFile":
-		return "CERTIFICATE"
+		option = "CERTIFICATE"
 	case "ClientCertificateFile":
-		return "CLIENT_CERTIFICATE"
+		option = "CLIENT_CERTIFICATE"
 	case "ClientKeyFile":
-		return "CLIENT_KEY"
+		option = "CLIENT_KEY"
 	}
-	return strings.ToUpper(field)
+	return "OTEL_EXPORTER_OTLP_" + string(signal) + "_" + option
 }

@@ -54,30 +54,11 @@ func (m *Monitor) stop(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTimeout)
 		defer cancel()
 	}
-	for _, p := range m.pipelines {
-		for _, d := range p.sent {
-			d.lookForReceiver(ctx)
-		}
+	fault := m.inTurn(ctx, pipeline.Shutdown)
+	if m.outbox != nil {
+		fault = errors.Join(fault, m.outbox.Close(ctx))
 	}
-	faults := []error{m.inTurn(ctx, pipeline.stop)}
-	for _, p := range m.pipelines {
-		for _, d := range p.sent {
-			faults = append(faults, d.losses(p.made))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// stop shuts the provider down. When ctx is done, it does not break the
-// shutdown off, which would leave goroutines and uncounted losses behind: it
-// abandons the exporters, and the rest goes through them at once.
-func (p pipeline) stop(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() {
-		for _, d := range p.sent {
-			d.Abandon()
-		}
-	})()
-	return p.Shutdown(context.WithoutCancel(ctx))
+	return fault
 }
 
 // inTurn calls do for all pipelines but the last at the same time, and then

@@ -2,6 +2,7 @@ package otelmon
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -16,16 +17,6 @@ import (
 )
 
 func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console) (*sdktrace.TracerProvider, error) {
-	all, sent, err := opener[sdktrace.SpanExporter]{
-		signal:  settings.Traces,
-		items:   "spans",
-		otlp:    exporters.Endpoint.Traces,
-		console: console.Traces,
-		count:   (*exporters.Delivery).Traces,
-	}.open(ctx, set)
-	if err != nil {
-		return nil, err
-	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
 		sdktrace.WithSampler(keeping(set.String("OTEL_TRACES_SAMPLER"), set.Float("OTEL_TRACES_SAMPLER_ARG"))),
@@ -44,21 +35,20 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 			options = append(options, sdktrace.WithSpanProcessor(p))
 		}
 	}
-	made := new(tally)
-	if len(sent) > 0 {
-		options = append(options, sdktrace.WithSpanProcessor(made))
+	if sendsOTLP(set, settings.Traces) {
+		options = append(options, sdktrace.WithSpanProcessor(m.outbox.SpanProcessor()))
 	}
-	for _, e := range all {
-		options = append(options, sdktrace.WithBatcher(
-			e,
-			sdktrace.WithMaxQueueSize(set.Int("OTEL_BSP_MAX_QUEUE_SIZE")),
-			sdktrace.WithMaxExportBatchSize(set.Int("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")),
-			sdktrace.WithBatchTimeout(atLeast(set.Duration("OTEL_BSP_SCHEDULE_DELAY"))),
-			sdktrace.WithExportTimeout(set.Duration("OTEL_BSP_EXPORT_TIMEOUT")),
-		))
+	if writesToConsole(set, settings.Traces) {
+		e, err := console.Traces(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("console exporter of spans: %w", err)
+		}
+		b := batching(set, "OTEL_BSP_")
+		options = append(options, sdktrace.WithBatcher(e, sdktrace.WithMaxQueueSize(b.Queue), sdktrace.WithMaxExportBatchSize(b.Largest),
+			sdktrace.WithBatchTimeout(b.Delay), sdktrace.WithExportTimeout(set.Duration("OTEL_BSP_EXPORT_TIMEOUT"))))
 	}
 	p := sdktrace.NewTracerProvider(options...)
-	m.pipelines = append(m.pipelines, pipeline{p, sent, made})
+	m.pipelines = append(m.pipelines, pipeline{p})
 	return p, nil
 }
 

@@ -14,13 +14,14 @@ import (
 const deliveryMemory = 3 * time.Minute
 
 // Delivery checks that telemetry arrives: without it the other checks tell
-// nobody. counts says how many items were delivered and given up so far, and the
-// newest error; (*otelmon.Monitor).Delivery is one.
+// nobody. counts says how many items were delivered and lost so far, and why the
+// newest attempt failed, nil if it did not; (*otelmon.Monitor).Delivery is one.
 //
 //	checkers.Delivery(mon.Delivery, 0)
 //
-// The check is degraded for memory after the last loss, and unhealthy if nothing
-// at all was delivered meanwhile. Nothing sent is nothing lost. memory should be
+// The check is degraded while attempts fail and for memory after the last loss,
+// and unhealthy if nothing at all was delivered for that long. Nothing sent is
+// nothing lost. memory should be
 // more than twice the longest export interval; zero means 3 minutes. The check
 // should not be critical: a service is of use without its telemetry.
 func Delivery(counts func() (delivered, failed int64, last error), memory time.Duration) func(context.Context) error {
@@ -54,11 +55,11 @@ func (d *delivery) check(delivered, failed int64, last error) error {
 	if failed > d.failed {
 		d.failed, d.lost = failed, now
 	}
-	if d.lost.IsZero() || now.Sub(d.lost) >= d.memory {
-		return nil
-	}
 	if last == nil {
-		last = errors.New("no cause was given")
+		if d.lost.IsZero() || now.Sub(d.lost) >= d.memory {
+			return nil
+		}
+		last = errors.New("attempts succeed again")
 	}
 	if d.arrived.IsZero() || now.Sub(d.arrived) >= d.memory {
 		return fmt.Errorf("telemetry does not arrive, %d items lost so far: %w", failed, last)

@@ -22,11 +22,17 @@ func TestDelivery(t *testing.T) {
 		after(time.Second, health.StateUnhealthy, none) // nothing has ever arrived
 		delivered = 7
 		after(time.Second, health.StateDegraded, part)
-		after(deliveryMemory-2*time.Second, health.StateDegraded, part)
+		last = nil
+		after(deliveryMemory-2*time.Second, health.StateDegraded, "part of the telemetry does not arrive, 5 items lost so far: attempts succeed again")
 		after(time.Second, health.StateHealthy, "") // the loss is forgotten
 		after(time.Hour, health.StateHealthy, "")   // nothing sent is nothing lost
 
-		failed = 6
+		last = errors.New("away") // nothing is lost yet
+		after(time.Second, health.StateUnhealthy, "telemetry does not arrive, 5 items lost so far: away")
+		last = nil
+		after(time.Second, health.StateHealthy, "")
+
+		failed, last = 6, errors.New("refused")
 		after(time.Second, health.StateUnhealthy, "telemetry does not arrive, 6 items lost so far: refused")
 		delivered = 8
 		after(time.Second, health.StateDegraded, "part of the telemetry does not arrive, 6 items lost so far: refused")
@@ -37,6 +43,6 @@ func TestDelivery(t *testing.T) {
 		}
 		after(0, health.StateUnhealthy, "telemetry does not arrive, 10 items lost so far: refused")
 		last = nil
-		after(0, health.StateUnhealthy, "telemetry does not arrive, 10 items lost so far: no cause was given")
+		after(0, health.StateUnhealthy, "telemetry does not arrive, 10 items lost so far: attempts succeed again")
 	})
 }

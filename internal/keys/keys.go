@@ -6,6 +6,7 @@ package keys
 const (
 	Module           = "github.com/otelmon/otelmon-go"
 	ScopeOtelmon     = Module + "/otelmon"
+	ScopeExporters   = Module + "/exporters"
 	ScopeHealth      = Module + "/health"
 	ScopeHealthAlert = Module + "/health/alert"
 	ScopeBulk        = Module + "/bulk"
@@ -18,6 +19,21 @@ const ErrorType = "error.type"
 const (
 	OperationDuration = "otelmon.operation.duration"
 	OperationName     = "otelmon.operation.name"
+)
+
+// Instruments and attributes of package exporters.
+const (
+	TelemetryCreated     = "otelmon.telemetry.created"
+	TelemetryDelivered   = "otelmon.telemetry.delivered"
+	TelemetryDropped     = "otelmon.telemetry.dropped"
+	TelemetryPending     = "otelmon.telemetry.pending"
+	TelemetryPendingSize = "otelmon.telemetry.pending.size"
+	TelemetryPendingAge  = "otelmon.telemetry.pending.age"
+
+	TelemetrySignal      = "otelmon.telemetry.signal"
+	TelemetryDestination = "otelmon.telemetry.destination"
+	TelemetryDropReason  = "otelmon.telemetry.drop.reason"
+	TelemetryStore       = "otelmon.telemetry.store"
 )
 
 // Instruments of package health.

@@ -48,7 +48,7 @@ type variable struct {
 // variables returns everything that is honoured, each fallback before those
 // who fall back on it.
 func variables() []variable {
-	return slices.Concat(general(), batching(), limits(), otlp(), metrics())
+	return slices.Concat(general(), batching(), limits(), otlp(), metrics(), outbox())
 }
 
 func general() []variable {
@@ -178,5 +178,16 @@ func metrics() []variable {
 			name: otlpPrefix + "METRICS_DEFAULT_HISTOGRAM_AGGREGATION", kind: enum, standard: "explicit_bucket_histogram",
 			allowed: []string{"explicit_bucket_histogram", "base2_exponential_bucket_histogram"},
 		},
+	}
+}
+
+// outbox returns what no specification names: how telemetry waits for a backend.
+func outbox() []variable {
+	return []variable{
+		{name: "OTELMON_OUTBOX_DIR", kind: text},
+		{name: "OTELMON_OUTBOX_MAX_BYTES", kind: integer, standard: "268435456", min: 1 << 20, max: math.MaxInt},
+		{name: "OTELMON_OUTBOX_MAX_AGE", kind: duration, standard: "86400000", min: 1, max: math.MaxInt},
+		{name: "OTELMON_OUTBOX_EACH_SPAN", kind: boolean, standard: "false"},
+		{name: "OTELMON_TOKEN_FILE", kind: text},
 	}
 }

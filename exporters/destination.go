@@ -1,0 +1,370 @@
+package exporters
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+const (
+	firstWait = 100 * time.Millisecond
+	holdWait  = time.Second // after what only a person or a rotated secret heals
+	longest   = 30 * time.Second
+
+	// What is older than staleAge is replayed, at most at replayRate: a backend
+	// that comes back has other clients too, and the newest to take.
+	staleAge   = 10 * time.Second
+	replayRate = 64 << 20 // bytes a second
+
+	// Small parcels are sent together, up to these.
+	mergeBytes   = 1 << 20
+	mergeParcels = 512
+)
+
+// destination delivers what waits for one backend, one request of each signal at
+// a time.
+type destination struct {
+	name    string
+	index   int
+	box     *Outbox
+	account *account
+	base    [signals]int64 // losses of earlier processes
+	outlets [signals]*outlet
+
+	mu    sync.Mutex
+	until time.Time     // the backend wants to be left alone till then
+	again chan struct{} // closed and replaced to end waiting for the next attempt
+}
+
+// outlet is one signal's way to a destination.
+type outlet struct {
+	to     *destination
+	signal Signal
+	sender *sender    // nil: the signal does not go there
+	busy   sync.Mutex // disk and memory take turns
+
+	mu      sync.Mutex
+	moved   chan struct{} // closed and replaced when one of these changes
+	settled uint64        // parcels
+	failed  uint64        // attempts
+	err     error         // of the newest attempt; nil if everything was taken
+	cause   error         // the newest err there was
+	down    bool          // the newest attempt has to be made again
+	since   time.Time     // when that began
+	ever    bool          // some attempt succeeded
+}
+
+func (b *Outbox) newDestination(index int, d Destination) (*destination, error) {
+	to := &destination{name: d.Name, index: index, box: b, again: make(chan struct{})}
+	var faults []error
+	for s := range Signal(signals) {
+		o := &outlet{to: to, signal: s, moved: make(chan struct{})}
+		to.outlets[s] = o
+		e := d.endpoint(s)
+		if e == nil {
+			continue
+		}
+		var err error
+		if o.sender, err = e.sender(s); err != nil {
+			faults = append(faults, fmt.Errorf("destination %.100s, %s: %w", d.Name, s, err))
+		}
+	}
+	return to, errors.Join(faults...)
+}
+
+// drain delivers from a store until ctx is done.
+func (o *outlet) drain(ctx context.Context, from store) {
+	report := o.to.box.options.Report
+	for ctx.Err() == nil {
+		g, err := o.gather(ctx, from)
+		if err != nil {
+			if ctx.Err() == nil {
+				report(fmt.Errorf("%s for %s: %w", o.signal.items(), o.to.name, err))
+				rest(ctx, time.Second)
+			}
+			continue
+		}
+		o.busy.Lock()
+		done := o.deliver(ctx, g)
+		o.busy.Unlock()
+		if !done {
+			return
+		}
+		if err := from.ack(o.to.index, o.signal, g.last); err != nil {
+			report(fmt.Errorf("%s for %s may arrive again: %w", o.signal.items(), o.to.name, err))
+		}
+		o.settle(g.parcels)
+	}
+}
+
+// group is what is sent in one request.
+type group struct {
+	first, last uint64
+	parcels     uint64
+	items       int64
+	oldest      time.Time
+	size        int    // of the body as it was gathered
+	batch       string // the same for every attempt
+	body        []byte
+}
+
+// gather takes the next parcel and those behind it while they are small.
+// Protobuf messages one after the other are one message.
+func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
+	for {
+		p, err := from.next(ctx, o.to.index, o.signal)
+		if err != nil {
+			return g, err
+		}
+		body, err := plain(p)
+		if err != nil {
+			return g, err
+		}
+		if g.parcels == 0 {
+			g.first, g.oldest = p.seq, p.made
+			g.body = body
+		} else {
+			g.body = append(g.body, body...)
+		}
+		g.last = p.seq
+		g.parcels++
+		g.items += p.items
+		if len(g.body) >= mergeBytes/2 || g.parcels >= mergeParcels || from.backlog(o.to.index, o.signal).parcels <= int64(g.parcels) { //nolint:gosec // at most mergeParcels
+			g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", o.to.box.origin, o.signal, g.first, g.last)
+			return g, nil
+		}
+	}
+}
+
+// plain returns a body of its own without compression.
+func plain(p parcel) ([]byte, error) {
+	if !p.gzip {
+		return bytes.Clone(p.body), nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(p.body))
+	if err != nil {
+		return nil, fmt.Errorf("decompress: %w", err)
+	}
+	return io.ReadAll(r)
+}
+
+// deliver tries until the group is settled, and reports false if ctx was done
+// before.
+func (o *outlet) deliver(ctx context.Context, g group) bool {
+	if o.sender == nil {
+		return true
+	}
+	started, wait, failed := time.Now(), firstWait, 0
+	for {
+		again, ok := o.to.quiet(ctx)
+		if !ok {
+			return false
+		}
+		out := o.sender.deliver(ctx, g.body, int(g.items), g.batch, failed)
+		o.book(out)
+		o.to.leaveAlone(out.last.after)
+		if out.rest == nil {
+			o.answered(out.last.err)
+			if started.Sub(g.oldest) > staleAge {
+				rest(ctx, time.Duration(g.size)*time.Second/replayRate-time.Since(started))
+			}
+			return true
+		}
+		g.body, g.items, g.batch = out.rest, int64(out.restItems), out.restBatch
+		switch {
+		case ctx.Err() != nil:
+			return false
+		case out.last.kind == kindRefused: // the search goes on
+			continue
+		case out.last.kind == kindHold:
+			wait = max(wait, holdWait)
+		}
+		o.failedWith(out.last.err)
+		failed++
+		select {
+		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // jitter
+		case <-again:
+		case <-ctx.Done():
+			return false
+		}
+		wait = min(2*wait, longest)
+	}
+}
+
+// quiet waits until the backend may be asked again. The channel it returns is
+// closed when there is no need to wait after the attempt that follows: the
+// backend has answered another signal, or somebody waits for what is left.
+func (d *destination) quiet(ctx context.Context) (again <-chan struct{}, ok bool) {
+	for {
+		d.mu.Lock()
+		left, again := time.Until(d.until), d.again
+		d.mu.Unlock()
+		if left <= 0 {
+			return again, ctx.Err() == nil
+		}
+		rest(ctx, left)
+		if ctx.Err() != nil {
+			return nil, false
+		}
+	}
+}
+
+func rest(ctx context.Context, wait time.Duration) {
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+	}
+}
+
+// leaveAlone is what the backend has asked for, whatever the signal.
+func (d *destination) leaveAlone(wait time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if until := time.Now().Add(wait); until.After(d.until) {
+		d.until = until
+	}
+}
+
+func (d *destination) nudge() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	close(d.again)
+	d.again = make(chan struct{})
+}
+
+// answered notes that the backend took a request, or all of it that it ever will;
+// err is about the rest.
+func (o *outlet) answered(err error) {
+	o.mu.Lock()
+	recovered := o.down
+	o.note(err)
+	o.down, o.ever = false, true
+	o.mu.Unlock()
+	if recovered {
+		o.to.nudge()
+	}
+}
+
+// failedWith notes an attempt that has to be made again.
+func (o *outlet) failedWith(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.down {
+		o.down, o.since = true, time.Now()
+	}
+	o.note(err)
+	o.failed++
+	o.move()
+}
+
+// note must be called with mu held.
+func (o *outlet) note(err error) {
+	o.err = err
+	if err != nil {
+		o.cause = err
+		o.to.box.options.Report(o.explain(err))
+	}
+}
+
+func (o *outlet) explain(err error) error {
+	return fmt.Errorf("%s to %s: %w", o.signal.items(), o.sender.endpoint.address(), err)
+}
+
+func (o *outlet) settle(parcels uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.settled += parcels
+	o.move()
+}
+
+// move must be called with mu held.
+func (o *outlet) move() {
+	close(o.moved)
+	o.moved = make(chan struct{})
+}
+
+func (o *outlet) isDown() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.down
+}
+
+// book counts what an attempt has settled.
+func (o *outlet) book(out outcome) {
+	a := o.to.account
+	a.delivered(o.signal).Add(int64(out.delivered))
+	a.dropped(o.signal, Rejected).Add(int64(out.rejected))
+	a.dropped(o.signal, TooLarge).Add(int64(out.tooLarge))
+	if err := o.to.box.refused.add(out.samples...); err != nil {
+		o.to.box.options.Report(err)
+	}
+}
+
+// drained waits until what waits now is settled. Unless patient it gives up at
+// the first attempt that fails; a patient one does only when what is left is safe
+// on the disk, or nothing has ever answered on this machine.
+func (o *outlet) drained(ctx context.Context, stores []store, patient bool) error {
+	if o.sender == nil {
+		return nil
+	}
+	target := o.waiting(stores)
+	o.mu.Lock()
+	target += o.settled
+	failed := o.failed
+	o.mu.Unlock()
+	o.to.nudge()
+	for o.waiting(stores) > 0 {
+		o.mu.Lock()
+		moved, settled, tried, down, err := o.moved, o.settled, o.failed > failed, o.down, o.err
+		hopeless := !patient || o.to.box.disk != nil || !o.ever && isLoopback(o.sender.endpoint.address())
+		o.mu.Unlock()
+		if settled >= target {
+			return nil
+		}
+		if down && hopeless && (tried || o.to.isLeftAlone()) {
+			return o.explain(err)
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return o.explain(errors.Join(context.Cause(ctx), err))
+		}
+	}
+	return nil
+}
+
+// waiting is how many parcels wait.
+func (o *outlet) waiting(stores []store) (n uint64) {
+	for _, from := range stores {
+		n += uint64(from.backlog(o.to.index, o.signal).parcels) //nolint:gosec // a count
+	}
+	return n
+}
+
+func (d *destination) isLeftAlone() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Until(d.until) > 0
+}
+
+// losses tells what was lost since the outbox was opened.
+func (o *outlet) losses() error {
+	n := o.to.account.losses(o.signal) - o.to.base[o.signal]
+	if n <= 0 {
+		return nil
+	}
+	o.mu.Lock()
+	cause := o.cause
+	o.mu.Unlock()
+	err := fmt.Errorf("%d %s not delivered to %s (%s)", n, o.signal.items(), o.sender.endpoint.address(), o.to.account.why(o.signal))
+	if cause != nil {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package exporters
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"strings"
+	"sync/atomic"
+)
+
+// Reason says why telemetry was lost.
+type Reason uint8
+
+// The reasons of [Account.Dropped].
+const (
+	QueueFull   Reason = iota // made faster than it could be encoded
+	Unencodable               // its content can't be written as OTLP
+	TooLarge                  // a single item above what receivers take
+	Rejected                  // the backend took the request but not the item, or never would
+	Evicted                   // the oldest, for lack of room while a backend was away
+	Expired                   // waited longer than the age limit
+	Corrupt                   // damaged on the disk
+	Crashed                   // in memory when the process died
+	Abandoned                 // in memory when it shut down, and the backend away
+	reasons
+)
+
+// String returns the value of the attribute otelmon.drop.reason.
+func (r Reason) String() string {
+	return [...]string{
+		"queue_full", "unencodable", "too_large", "rejected", "evicted", "expired", "corrupt", "crashed", "abandoned", "unknown",
+	}[min(r, reasons)]
+}
+
+// maxDestinations is how many accounts fit in the ledger's page.
+const maxDestinations = 8
+
+// The page holds a format number, what was made of each signal, and a block for
+// each destination.
+const (
+	pageFormat   = 0x6f74656c6d6f6e01 // "otelmon", 1
+	slotFormat   = 0
+	slotCreated  = 1
+	slotAccounts = slotCreated + signals
+
+	// Of each destination's block.
+	slotName      = 0
+	slotBefore    = 1 // items made before the destination was known
+	slotDelivered = slotBefore + signals
+	slotDropped   = slotDelivered + signals
+	slotsAccount  = slotDropped + signals*int(reasons)
+
+	pageSlots = slotAccounts + maxDestinations*slotsAccount
+)
+
+// ledger counts every item from its making to its end: for each signal and
+// destination, created = delivered + pending + dropped. The numbers live in one
+// page. With a directory that is a page of a file, mapped and locked into memory,
+// which a killed process leaves behind exactly as it was.
+type ledger struct {
+	page atomic.Pointer[page]
+	save func() error // nil if there is nothing to save
+}
+
+type page [pageSlots]atomic.Int64
+
+// newLedger counts in memory only.
+func newLedger() *ledger {
+	l := &ledger{}
+	l.page.Store(new(page))
+	l.check()
+	return l
+}
+
+// close leaves the file to the next process. What is counted from then on stays
+// in memory.
+func (l *ledger) close() error {
+	mapped, heap := l.page.Load(), new(page)
+	for i := range mapped {
+		heap[i].Store(mapped[i].Load())
+	}
+	l.page.Store(heap)
+	if l.save == nil {
+		return nil
+	}
+	return l.save()
+}
+
+// check starts anew where a page can't be believed.
+func (l *ledger) check() {
+	p := l.page.Load()
+	sound := p[slotFormat].Load() == pageFormat
+	for i := slotCreated; i < pageSlots && sound; i++ {
+		sound = p[i].Load() >= 0 || i >= slotAccounts && (i-slotAccounts)%slotsAccount < slotDelivered
+	}
+	if sound {
+		return
+	}
+	for i := range p {
+		p[i].Store(0)
+	}
+	p[slotFormat].Store(pageFormat)
+}
+
+func (l *ledger) slot(n int) *atomic.Int64 { return &l.page.Load()[n] }
+
+func (l *ledger) created(s Signal) *atomic.Int64 { return l.slot(slotCreated + int(s)) }
+
+// account returns the block of a destination, a new one if the name is not known:
+// what was made before is not its business. It is nil if the page is full.
+func (l *ledger) account(name string) *account {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, name) // it never fails
+	id := int64(h.Sum64())         //nolint:gosec // only compared
+	for n := range maxDestinations {
+		a := &account{l, slotAccounts + n*slotsAccount}
+		switch slot := a.slot(slotName); slot.Load() {
+		case id:
+			return a
+		case 0:
+			slot.Store(id)
+			for s := range Signal(signals) {
+				a.before(s).Store(l.created(s).Load())
+			}
+			return a
+		}
+	}
+	return nil
+}
+
+// account is what becomes of the items at one destination.
+type account struct {
+	ledger *ledger
+	at     int
+}
+
+func (a *account) slot(n int) *atomic.Int64 { return a.ledger.slot(a.at + n) }
+
+func (a *account) before(s Signal) *atomic.Int64    { return a.slot(slotBefore + int(s)) }
+func (a *account) delivered(s Signal) *atomic.Int64 { return a.slot(slotDelivered + int(s)) }
+
+func (a *account) dropped(s Signal, r Reason) *atomic.Int64 {
+	return a.slot(slotDropped + int(s)*int(reasons) + int(r))
+}
+
+// losses is what was lost of a signal, for whatever reason.
+func (a *account) losses(s Signal) (n int64) {
+	for r := range reasons {
+		n += a.dropped(s, r).Load()
+	}
+	return n
+}
+
+// why names the reasons of losses since base, and how many each took.
+func (a *account) why(s Signal) string {
+	var parts []string
+	for r := range reasons {
+		if n := a.dropped(s, r).Load(); n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", r, n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// open is how many items have neither been delivered nor lost.
+func (a *account) open(s Signal) int64 {
+	return a.ledger.created(s).Load() - a.before(s).Load() - a.delivered(s).Load() - a.losses(s)
+}
+
+// reconcile is done once, before anything is made: only what is in the store can
+// still be delivered. What else is open was in the memory of a process that
+// died. What the store has beyond that was delivered, but not marked there in
+// time: it will be sent again.
+func (a *account) reconcile(s Signal, waiting int64) {
+	switch gone := a.open(s) - waiting; {
+	case gone > 0:
+		a.dropped(s, Crashed).Add(gone)
+	case gone < 0:
+		again := min(-gone, a.delivered(s).Load())
+		a.delivered(s).Add(-again)
+		a.before(s).Add(gone + again) // records from before a ledger that was lost
+	}
+}

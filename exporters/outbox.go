@@ -1,0 +1,442 @@
+package exporters
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/otelmon/otelmon-go/internal/sanitize"
+)
+
+// Destination is a backend that telemetry is delivered to.
+type Destination struct {
+	// Name tells destinations apart, in the ledger and, across restarts, on the
+	// disk. Empty means "default".
+	Name string
+	// Traces, Metrics and Logs say where the signal goes. nil means nowhere.
+	Traces, Metrics, Logs *Endpoint
+	// Backfill sends a destination that was never seen before all that the
+	// directory still holds, see [Options.Retain]. Otherwise it begins with what
+	// is made from now on.
+	Backfill bool
+}
+
+// To returns a destination for all three signals.
+func To(e Endpoint) Destination { return Destination{Traces: &e, Metrics: &e, Logs: &e} }
+
+func (d Destination) endpoint(s Signal) *Endpoint {
+	return [...]*Endpoint{d.Traces, d.Metrics, d.Logs}[s]
+}
+
+// Options configures an [Outbox]. Only Destinations must be given.
+type Options struct {
+	// Destinations is where telemetry goes: at least one, at most eight.
+	Destinations []Destination
+
+	// Dir is a directory for this process alone, in which telemetry waits until
+	// every destination has taken it. It is created, for the user alone. Empty
+	// means that telemetry waits in memory, up to MaxMemory.
+	Dir string
+	// MaxBytes, MaxAge, MinFree, Retain and Sync are those of [spool.Options].
+	MaxBytes int64
+	MaxAge   time.Duration
+	MinFree  int64
+	Retain   time.Duration
+	Sync     time.Duration
+	// MaxMemory is how many bytes may wait in memory, without a directory or
+	// while its disk fails. 0 means 32 MiB.
+	MaxMemory int64
+
+	// Spans and Records say how spans and log records are gathered into requests.
+	Spans, Records Batching
+	// EachSpan writes a span to the directory before its End returns, so that
+	// not even a kill loses one that has ended. It costs about ten times as much
+	// as gathering, on the goroutine that ends the span.
+	EachSpan bool
+
+	// RedactKeys are further attributes whose values are secret, besides those
+	// that SECURITY.md names. With AllowKeys only the values of these attributes,
+	// and of those that say which program it is, are sent.
+	RedactKeys, AllowKeys []string
+	// MaxValue is the most bytes of one attribute's value or of a log record's
+	// body; the rest is cut, with a mark. 0 means 16 KiB.
+	MaxValue int
+
+	// Temporality and Aggregation are those of the metrics. nil means cumulative
+	// and the SDK's default.
+	Temporality sdkmetric.TemporalitySelector
+	Aggregation sdkmetric.AggregationSelector
+
+	// Report is told of trouble that nobody waits for, at any time and from any
+	// goroutine. nil means [otel.Handle].
+	Report func(error)
+}
+
+// maxRequest is the largest request that is made, in bytes: receivers over gRPC
+// take 4 MiB unless told otherwise.
+const maxRequest = 7 << 19
+
+const ledgerName = "ledger"
+
+const (
+	defaultMemory      = 32 << 20
+	defaultDestination = "default"
+	closeTimeout       = 5 * time.Second  // of a Close whose context has no deadline
+	diskPause          = 10 * time.Second // until a disk that failed is tried again
+)
+
+// withDefaults reports every fault at once. What an endpoint is wrong in, its
+// sender says.
+func (o Options) withDefaults() (Options, error) {
+	var faults []error
+	if n := len(o.Destinations); n == 0 || n > maxDestinations {
+		faults = append(faults, fmt.Errorf("%d destinations; give one to %d", n, maxDestinations))
+	}
+	if o.MaxMemory < 0 {
+		faults = append(faults, fmt.Errorf("memory limit of %d bytes is negative; leave MaxMemory 0 for %d", o.MaxMemory, defaultMemory))
+	}
+	if o.EachSpan && o.Dir == "" {
+		faults = append(faults, errors.New("EachSpan needs a directory; set Dir"))
+	}
+	o.Destinations = slices.Clone(o.Destinations)
+	seen := map[string]bool{}
+	for i := range o.Destinations {
+		d := &o.Destinations[i]
+		d.Name = cmp.Or(d.Name, defaultDestination)
+		if seen[d.Name] {
+			faults = append(faults, fmt.Errorf("two destinations are named %.100q; name each differently", d.Name))
+		}
+		seen[d.Name] = true
+	}
+	o.MaxMemory = cmp.Or(o.MaxMemory, defaultMemory)
+	if o.Temporality == nil {
+		o.Temporality = sdkmetric.CumulativeTemporalitySelector
+	}
+	if o.Aggregation == nil {
+		o.Aggregation = sdkmetric.DefaultAggregationSelector
+	}
+	if o.Report == nil {
+		o.Report = otel.Handle
+	}
+	return o, errors.Join(faults...)
+}
+
+// Outbox keeps telemetry until every destination has taken it, and counts what
+// becomes of each item. Its methods are safe for concurrent use.
+type Outbox struct {
+	options    Options
+	origin     string // of batch ids: this outbox among all
+	ledger     *ledger
+	encoder    *encoder
+	disk       *disk // nil without a directory
+	ring       *ring
+	to         []*destination
+	clean      [signals]*sanitizer
+	refused    quarantine
+	unfinished *unfinished // nil without a directory
+	spans      *batch[sdktrace.ReadOnlySpan]
+	records    *batch[sdklog.Record]
+
+	mu     sync.Mutex
+	early  []loss                    // found before there was a ledger
+	fault  atomic.Pointer[diskFault] // nil while the disk is written to
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	closed chan struct{}
+	ending atomic.Bool
+	result error // of Close
+}
+
+type diskFault struct {
+	err   error
+	until time.Time // when the disk is tried again
+}
+
+// Open returns an outbox that delivers from now on, also what an earlier process
+// left in the directory. It dials nothing yet. The error joins every fault, each
+// with what to change. The caller closes the outbox, after the providers that
+// write to it.
+func Open(ctx context.Context, o Options) (*Outbox, error) {
+	o, faults := o.withDefaults()
+	b := &Outbox{options: o, origin: rand.Text(), closed: make(chan struct{})}
+	for i, d := range o.Destinations {
+		to, err := b.newDestination(i, d)
+		if err != nil {
+			faults = errors.Join(faults, err)
+		}
+		b.to = append(b.to, to)
+	}
+	if faults != nil {
+		return nil, faults
+	}
+	var err error
+	if b.encoder, err = newEncoder(ctx, o.Temporality, o.Aggregation); err != nil {
+		return nil, fmt.Errorf("encoder: %w", err)
+	}
+	rules := sanitize.New(sanitize.Options{Keys: o.RedactKeys, Allow: o.AllowKeys, MaxValue: o.MaxValue})
+	for s := range b.clean {
+		b.clean[s] = newSanitizer(rules)
+	}
+	b.ring = newRing(o.MaxMemory, len(b.to), b.lose)
+	if err := b.openLedger(); err != nil {
+		return nil, err
+	}
+	if b.disk != nil {
+		if b.unfinished, err = b.openUnfinished(); err != nil {
+			return nil, errors.Join(err, b.release())
+		}
+	}
+	b.spans = newBatch(Traces, o.Spans, b.ledger.created(Traces), b.loseAll, b.encodeSpans)
+	b.records = newBatch(Logs, o.Records, b.ledger.created(Logs), b.loseAll, b.encodeRecords)
+	var work context.Context
+	work, b.cancel = context.WithCancel(context.Background())
+	for _, d := range b.to {
+		for _, out := range d.outlets {
+			for _, from := range b.stores() {
+				b.tasks.Go(func() { out.drain(work, from) })
+			}
+		}
+	}
+	return b, nil
+}
+
+// openLedger opens directory and ledger, and books what an earlier process left.
+func (b *Outbox) openLedger() (err error) {
+	b.ledger = newLedger()
+	if b.options.Dir != "" {
+		if b.disk, err = openDisk(b.options, b.lose); err != nil { // finds the directory safe
+			return err
+		}
+		if b.ledger, err = ledgerIn(b.options.Dir); err != nil {
+			return errors.Join(err, b.disk.log.Close())
+		}
+		b.refused.dir = filepath.Join(b.options.Dir, "quarantine")
+	}
+	for _, d := range b.to {
+		if d.account = b.ledger.account(d.name); d.account == nil {
+			return errors.Join(fmt.Errorf("%s is full of destinations of the past; delete it", filepath.Join(b.options.Dir, ledgerName)), b.release())
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.early {
+		b.book(l)
+	}
+	b.early = nil
+	for _, d := range b.to {
+		for s := range Signal(signals) {
+			if b.disk != nil {
+				d.account.reconcile(s, b.disk.backlog(d.index, s).items)
+			}
+			d.base[s] = d.account.losses(s)
+		}
+	}
+	return nil
+}
+
+func ledgerIn(dir string) (*ledger, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	l, err := openLedger(root, ledgerName)
+	return l, errors.Join(err, root.Close())
+}
+
+func (b *Outbox) release() error {
+	err := b.ledger.close()
+	if b.disk != nil {
+		err = errors.Join(err, b.disk.log.Close())
+	}
+	return err
+}
+
+func (b *Outbox) stores() []store {
+	if b.disk == nil {
+		return []store{b.ring}
+	}
+	return []store{b.disk, b.ring}
+}
+
+// loss is what a store had to let go.
+type loss struct {
+	destination int
+	signal      Signal
+	reason      Reason
+	items       int64
+}
+
+// lose books a loss. The directory may find some before there is a ledger.
+func (b *Outbox) lose(destination int, s Signal, r Reason, items int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := loss{destination, s, r, items}
+	if b.to[destination].account == nil {
+		b.early = append(b.early, l)
+		return
+	}
+	b.book(l)
+}
+
+func (b *Outbox) book(l loss) {
+	b.to[l.destination].account.dropped(l.signal, l.reason).Add(l.items)
+}
+
+// loseAll books what came to no destination.
+func (b *Outbox) loseAll(s Signal, r Reason, items int64) {
+	for _, d := range b.to {
+		d.account.dropped(s, r).Add(items)
+	}
+}
+
+// keep puts an encoded request where it waits. What is too large for a receiver
+// is cut.
+func (b *Outbox) keep(s Signal, items int, body []byte) {
+	switch {
+	case len(body) <= maxRequest:
+	case items == 1:
+		b.loseAll(s, TooLarge, 1)
+		b.options.Report(fmt.Errorf("one of the %s is larger than the %d bytes that receivers take", s.items(), maxRequest))
+		return
+	default:
+		front, back, err := split(s, body, items/2)
+		if err != nil {
+			b.loseAll(s, Unencodable, int64(items))
+			b.options.Report(fmt.Errorf("cut a request of %d %s: %w", items, s.items(), err))
+			return
+		}
+		b.keep(s, items/2, front)
+		b.keep(s, items-items/2, back)
+		return
+	}
+	p := parcel{items: int64(items), made: time.Now(), body: body}
+	if b.isFailing() {
+		p.body, p.gzip = squeeze(body), true
+	}
+	if b.disk != nil && b.diskIsBack() {
+		err := b.disk.put(s, p)
+		if err == nil {
+			b.fault.Store(nil)
+			return
+		}
+		b.diskFailed(err)
+	}
+	_ = b.ring.put(s, p) // never fails
+}
+
+// isFailing reports that some backend is away, so that what is made is going to
+// wait and better takes little room.
+func (b *Outbox) isFailing() bool {
+	for _, d := range b.to {
+		for _, o := range d.outlets {
+			if o.isDown() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// diskIsBack reports whether the disk is to be tried.
+func (b *Outbox) diskIsBack() bool {
+	f := b.fault.Load()
+	return f == nil || time.Now().After(f.until)
+}
+
+func (b *Outbox) diskFailed(err error) {
+	b.fault.Store(&diskFault{err, time.Now().Add(diskPause)})
+	b.options.Report(fmt.Errorf("telemetry waits in memory, as the disk does not take it: %w", err))
+}
+
+// Flush waits until everything made so far is delivered. It returns at the first
+// attempt that fails, with the cause; what is left is delivered later.
+func (b *Outbox) Flush(ctx context.Context) error {
+	return errors.Join(b.flush(ctx, Traces), b.flush(ctx, Logs), b.flush(ctx, Metrics))
+}
+
+func (b *Outbox) flush(ctx context.Context, s Signal) error {
+	if err := b.encoded(ctx, s); err != nil {
+		return err
+	}
+	return b.drained(ctx, s, false)
+}
+
+// encoded waits until nothing of a signal is left in its queue.
+func (b *Outbox) encoded(ctx context.Context, s Signal) error {
+	switch s {
+	case Traces:
+		return b.spans.flush(ctx)
+	case Logs:
+		return b.records.flush(ctx)
+	}
+	return nil
+}
+
+// drained waits until what waits now is settled at every destination.
+func (b *Outbox) drained(ctx context.Context, s Signal, patient bool) error {
+	var faults []error
+	for _, d := range b.to {
+		faults = append(faults, d.outlets[s].drained(ctx, b.stores(), patient))
+	}
+	return errors.Join(faults...)
+}
+
+// Close delivers what is left until ctx is done, or for 5 s if it has no
+// deadline. What is left then waits in the directory for the next process;
+// without a directory it is lost. The error says what was lost since Open, and
+// to whom. Further calls return the same.
+func (b *Outbox) Close(ctx context.Context) error {
+	if !b.ending.CompareAndSwap(false, true) {
+		select {
+		case <-b.closed:
+			return b.result
+		case <-ctx.Done():
+			return fmt.Errorf("an earlier close has not ended: %w", context.Cause(ctx))
+		}
+	}
+	defer close(b.closed)
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, closeTimeout)
+		defer cancel()
+	}
+	b.result = b.close(ctx)
+	return b.result
+}
+
+func (b *Outbox) close(ctx context.Context) error {
+	fault := errors.Join(b.spans.end(ctx), b.records.end(ctx))
+	for s := range Signal(signals) {
+		_ = b.drained(ctx, s, true) // what it left is told below
+	}
+	b.cancel()
+	b.tasks.Wait()
+	for _, d := range b.to {
+		for _, o := range d.outlets {
+			if o.sender == nil {
+				continue
+			}
+			left := d.account.open(o.signal)
+			if b.disk != nil {
+				left -= b.disk.backlog(d.index, o.signal).items
+			}
+			d.account.dropped(o.signal, Abandoned).Add(max(left, 0))
+			fault = errors.Join(fault, o.losses())
+			o.sender.close()
+		}
+	}
+	return errors.Join(fault, b.release())
+}

@@ -1,0 +1,166 @@
+package exporters
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
+)
+
+// SpanProcessor returns what a tracer provider hands its ended spans to. Its
+// ForceFlush is [Outbox.Flush] of the spans; its Shutdown waits until they are
+// delivered or its context is done. It takes the place of a batch processor.
+func (b *Outbox) SpanProcessor() sdktrace.SpanProcessor { return spanSource{b} }
+
+// LogProcessor returns the same for log records.
+func (b *Outbox) LogProcessor() sdklog.Processor { return recordSource{b} }
+
+// MetricExporter returns what a periodic reader hands its collections to.
+func (b *Outbox) MetricExporter() sdkmetric.Exporter { return metricSource{b} }
+
+type (
+	spanSource   struct{ box *Outbox }
+	recordSource struct{ box *Outbox }
+	metricSource struct{ box *Outbox }
+)
+
+// OnStart implements [sdktrace.SpanProcessor].
+func (s spanSource) OnStart(_ context.Context, span sdktrace.ReadWriteSpan) {
+	if u := s.box.unfinished; u != nil && isOperation(span.Name()) && span.SpanContext().IsSampled() {
+		u.started(span)
+	}
+}
+
+// OnEnd implements [sdktrace.SpanProcessor].
+func (s spanSource) OnEnd(span sdktrace.ReadOnlySpan) {
+	if !span.SpanContext().IsSampled() {
+		return
+	}
+	span = s.box.clean[Traces].trimSpan(span)
+	u := s.box.unfinished
+	operation := u != nil && isOperation(span.Name())
+	if !operation && !s.box.options.EachSpan {
+		s.box.spans.add(span, sizeOfSpan(span))
+		return
+	}
+	s.box.ledger.created(Traces).Add(1)
+	s.box.encodeSpans([]sdktrace.ReadOnlySpan{span})
+	if operation {
+		u.ended(span.SpanContext().SpanID())
+	}
+}
+
+// ForceFlush implements [sdktrace.SpanProcessor].
+func (s spanSource) ForceFlush(ctx context.Context) error { return s.box.flush(ctx, Traces) }
+
+// Shutdown implements [sdktrace.SpanProcessor].
+func (s spanSource) Shutdown(ctx context.Context) error {
+	if err := s.box.spans.end(ctx); err != nil {
+		return err
+	}
+	return s.box.drained(ctx, Traces, true)
+}
+
+// Enabled implements [sdklog.Processor].
+func (recordSource) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
+
+// OnEmit implements [sdklog.Processor].
+func (r recordSource) OnEmit(_ context.Context, record *sdklog.Record) error {
+	if u := r.box.unfinished; u != nil && record.EventName() == keys.EventBulkProgress {
+		u.progressed(record)
+	}
+	own := record.Clone()
+	r.box.clean[Logs].trimRecord(&own)
+	r.box.records.add(own, sizeOfRecord(&own))
+	return nil
+}
+
+// ForceFlush implements [sdklog.Processor].
+func (r recordSource) ForceFlush(ctx context.Context) error { return r.box.flush(ctx, Logs) }
+
+// Shutdown implements [sdklog.Processor].
+func (r recordSource) Shutdown(ctx context.Context) error {
+	if err := r.box.records.end(ctx); err != nil {
+		return err
+	}
+	return r.box.drained(ctx, Logs, true)
+}
+
+// Temporality implements [sdkmetric.Exporter].
+func (m metricSource) Temporality(k sdkmetric.InstrumentKind) metricdata.Temporality {
+	return m.box.options.Temporality(k)
+}
+
+// Aggregation implements [sdkmetric.Exporter].
+func (m metricSource) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return m.box.options.Aggregation(k)
+}
+
+// Export implements [sdkmetric.Exporter]. It returns when the collection is kept,
+// and its error says why it could not be.
+func (m metricSource) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+	n := points(rm)
+	if n == 0 {
+		return nil
+	}
+	m.box.ledger.created(Metrics).Add(int64(n))
+	body, err := m.box.encoder.encodeMetrics(ctx, m.box.clean[Metrics].metrics(rm))
+	if err != nil {
+		m.box.loseAll(Metrics, Unencodable, int64(n))
+		return fmt.Errorf("encode %d %s: %w", n, Metrics.items(), clean(err))
+	}
+	m.box.keep(Metrics, n, body)
+	return nil
+}
+
+// ForceFlush implements [sdkmetric.Exporter].
+func (m metricSource) ForceFlush(ctx context.Context) error { return m.box.flush(ctx, Metrics) }
+
+// Shutdown implements [sdkmetric.Exporter].
+func (m metricSource) Shutdown(ctx context.Context) error { return m.box.drained(ctx, Metrics, true) }
+
+func (b *Outbox) encodeSpans(items []sdktrace.ReadOnlySpan) {
+	for i := range items {
+		items[i] = b.clean[Traces].span(items[i])
+	}
+	encodeKeep(b, Traces, items, b.encoder.encodeSpans)
+}
+
+func (b *Outbox) encodeRecords(items []sdklog.Record) {
+	for i := range items {
+		b.clean[Logs].record(&items[i])
+	}
+	encodeKeep(b, Logs, items, b.encoder.encodeRecords)
+}
+
+// encodeKeep encodes a batch. If one of its items can't be, only that one is
+// lost.
+func encodeKeep[T any](b *Outbox, s Signal, items []T, encode func(context.Context, []T) ([]byte, error)) {
+	body, err := encode(context.Background(), items)
+	switch half := len(items) / 2; {
+	case err == nil:
+		b.keep(s, len(items), body)
+	case half > 0:
+		encodeKeep(b, s, items[:half], encode)
+		encodeKeep(b, s, items[half:], encode)
+	default:
+		b.loseAll(s, Unencodable, 1)
+		b.options.Report(fmt.Errorf("one of the %s can't be written as OTLP: %w", s.items(), clean(err)))
+	}
+}
+
+// squeeze compresses what is going to wait: speed matters more than size.
+func squeeze(body []byte) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // the level is valid
+	_, _ = w.Write(body)                              // a buffer takes everything
+	_ = w.Close()
+	return out.Bytes()
+}
