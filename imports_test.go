@@ -31,6 +31,7 @@ func rules() map[string][]string {
 		"internal/keys":     {otel + "/attribute"},
 		"internal/sanitize": {otel + "/attribute"},
 		"internal/settings": {},
+		"internal/endpoint": {module + "exporters", module + "internal/settings"},
 		"internal/simulate": {},                                                                                                                                                                                                        // tests only: no other rule names it
 		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/genproto/googleapis/rpc/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
 		"health":            api,
@@ -43,6 +44,9 @@ func rules() map[string][]string {
 			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
 			"go.opentelemetry.io/proto/otlp/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
 			module + "exporters/spool", module + "internal/keys", module + "internal/sanitize",
+		},
+		"doctor": {
+			module + "exporters", module + "health/checkers", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
 		"exporters/spool": {},
 		"exporters/prometheus": {
@@ -57,7 +61,7 @@ func rules() map[string][]string {
 		"console/mcp": {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",
-			module + "exporters", module + "exporters/", module + "console", module + "console/",
+			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", "golang.org/x/term",
 		},
 	}
 }

@@ -26,6 +26,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otelmon/otelmon-go/bulk"
+	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/health"
 	"github.com/otelmon/otelmon-go/health/alert"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
@@ -121,6 +122,9 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 		t.Fatal(err)
 	}
 	runOnce(t, mon, failure)
+	for _, signal := range []exporters.Signal{exporters.Traces, exporters.Metrics, exporters.Logs} {
+		exporters.NewProbe("telemetry-test").Send(ctx, exporters.Endpoint{URL: receiver.HTTPURL()}, signal)
+	}
 	w.Close()
 	op.End(&failure)
 	if err := errors.Join(checks.Shutdown(t.Context()), mon.Shutdown(t.Context())); err != nil {

@@ -109,6 +109,11 @@ func TestWarnings(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_SPAN_INSECURE=true": "write OTEL_EXPORTER_OTLP_TRACES_INSECURE",
 		"OTEL_SDK_DISABLED=1":                   `"1" (environment OTEL_SDK_DISABLED) is neither true nor false and counts as false`,
 		"OTEL_TRACES_SAMPLER_ARG=0.5":           "has no effect on the sampler parentbased_always_on",
+		"OTEL_SERVICE=x":                        "write OTEL_SERVICE_NAME",
+		"OTEL_EXPORTER_ENDPOINT=x":              "write OTEL_EXPORTER_OTLP_ENDPOINT",
+		"OTEL_TRACES_SAMPLER_RATIO=0.5":         "the ratio as OTEL_TRACES_SAMPLER_ARG",
+		"OTEL_EXPORTER_OTLP_API_KEY=s3cret":     "write it into OTEL_EXPORTER_OTLP_HEADERS",
+		"OTELMON_COMPLETELY_DIFFERENT_THING=x":  "is unknown and has no effect",
 		// Somebody else's.
 		"OTEL_GO_X_OBSERVABILITY=true":               "",
 		"OTEL_SEMCONV_STABILITY_OPT_IN=http":         "",
@@ -210,6 +215,61 @@ func TestAddressesAreRedacted(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestLookalikes(t *testing.T) {
+	for name, want := range map[string]string{
+		"OTLP_ENDPOINT":              "write OTEL_EXPORTER_OTLP_ENDPOINT",
+		"EXPORTER_OTLP_HEADERS":      "write OTEL_EXPORTER_OTLP_HEADERS",
+		"otel_service_name":          "write OTEL_SERVICE_NAME",
+		"OTEL-SERVICE-NAME":          "write OTEL_SERVICE_NAME",
+		"export OTEL_SERVICE_NAME":   "write OTEL_SERVICE_NAME",
+		"OETL_SDK_DISABLED":          "write OTEL_SDK_DISABLED",
+		"OTE_SERVICE_NAME":           "write OTEL_SERVICE_NAME",
+		"OPENTELEMETRY_SERVICE_NAME": "",
+		"OTEL_SERVICE_NAM":           "", // Resolve's matter
+		"SERVICE_NAME":               "",
+		"LOG_LEVEL":                  "",
+		"HOTEL_NAME":                 "",
+		"HEADERS":                    "",
+		"":                           "",
+	} {
+		got := ""
+		for _, w := range settings.Lookalikes([]string{name + "=s3cret"}) {
+			got += w.Error()
+		}
+		if !strings.Contains(got, want) || (want == "") != (got == "") || strings.Contains(got, "s3cret") {
+			t.Errorf("%q: %q, want %q in it", name, got, want)
+		}
+	}
+}
+
+// Every name gets at most one warning, fit to be printed, and a right one none.
+func FuzzNames(f *testing.F) {
+	set, err := settings.Resolve(nil, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range set.All() {
+		f.Add(s.Name)
+		f.Add(strings.ToLower(s.Name))
+		f.Add(s.Name[1:])
+	}
+	f.Add("OTELMON_")
+	f.Add("OTEL_\xff\n")
+	f.Fuzz(func(t *testing.T, name string) {
+		if strings.ContainsAny(name, "=") {
+			t.Skip("is no name")
+		}
+		set, _ := settings.Resolve([]string{name + "=none"}, nil)
+		about := append(settings.Lookalikes([]string{name + "=none"}), set.Warnings()...)
+		if len(about) > 1 || set.Source(name) == "environment "+name && !strings.HasSuffix(name, "_DISABLED") && !strings.HasSuffix(name, "_INSECURE") && len(about) > 0 {
+			t.Errorf("%q: %v", name, about)
+		}
+		for _, w := range about {
+			printable(t, w.Error(), 1)
+		}
+	})
 }
 
 // Whatever the value of whatever variable: no panic, texts fit to be printed,

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// checkNames warns of every OTEL_ variable that has no effect: those of the
-// specification that are not supported and those that nobody knows.
+// checkNames warns of every OTEL_ and OTELMON_ variable that has no effect: those
+// of the specification that are not supported and those that nobody knows.
 func (r *resolver) checkNames() {
 	for _, name := range slices.Sorted(maps.Keys(r.env)) {
 		if _, ok := r.known[name]; ok || isForeign(name) || isServiceLink(name, r.env[name]) {
@@ -21,6 +21,9 @@ func (r *resolver) checkNames() {
 func (r *resolver) unknown(name string) error {
 	if remedy, ok := unsupported(name); ok {
 		return fmt.Errorf("%s is not supported and has no effect; %s", quote(name), remedy)
+	}
+	if meant, ok := invented(name); ok {
+		return fmt.Errorf("%s is unknown and has no effect; write %s", quote(name), meant)
 	}
 	if near := r.nearest(name); near != "" {
 		return fmt.Errorf("%s is unknown and has no effect; did you mean %s?", quote(name), near)

@@ -8,6 +8,7 @@ import (
 
 const (
 	prefix     = "OTEL_"
+	ownPrefix  = "OTELMON_"
 	otlpPrefix = "OTEL_EXPORTER_OTLP_"
 
 	protocolGRPC = "grpc"
@@ -60,13 +61,13 @@ type resolver struct {
 	faults []error
 }
 
-// variablesOf picks the OTEL_ variables that are not empty. Of several with one
+// variablesOf picks the OTEL_ and OTELMON_ variables that are not empty. Of several with one
 // name the first counts, as in [os.Getenv].
 func variablesOf(environ []string) map[string]string {
 	env := map[string]string{}
 	for _, entry := range environ {
 		name, val, _ := strings.Cut(entry, "=")
-		if _, seen := env[name]; !seen && strings.HasPrefix(name, prefix) {
+		if _, seen := env[name]; !seen && (strings.HasPrefix(name, prefix) || strings.HasPrefix(name, ownPrefix)) {
 			env[name] = strings.TrimSpace(val)
 		}
 	}
