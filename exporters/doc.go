@@ -1,34 +1,50 @@
-// Package exporters turns an endpoint into the official OTLP exporters for
-// traces, metrics and logs, with the faults of the network in mind.
+// Package exporters delivers traces, metrics and logs over OTLP, and tells what
+// became of every item.
 //
-//	endpoint := exporters.Endpoint{URL: "https://otlp.example.com", Headers: map[string]string{"api-key": key}}
-//	if err := endpoint.Validate(); err != nil {
+//	box, err := exporters.Open(ctx, exporters.Options{
+//		Destinations: []exporters.Destination{exporters.To(exporters.Endpoint{URL: "https://otlp.example.com"})},
+//		Dir:          "/var/lib/shop/telemetry",
+//	})
+//	if err != nil {
 //		return err
 //	}
-//	spans, err := endpoint.Traces(ctx)
+//	provider := trace.NewTracerProvider(trace.WithSpanProcessor(box.SpanProcessor()))
+//	…
+//	err = errors.Join(provider.Shutdown(ctx), box.Close(ctx))
 //
 // # Delivery
 //
-// A [Delivery] counts what reached the backend and what did not, and shields the
-// process from exporters that panic or hang:
+// An [Outbox] takes the place of batch processors and exporters. The official
+// exporters encode; the requests wait in the directory, or in memory without one,
+// until each destination has taken them, however long it is away. They are
+// retried with jitter, at the pace that the backend asks for. A request that a
+// backend refuses is taken apart, so that only the items at fault are lost, and
+// shown. A receiver may get a request twice, with the same Otelmon-Batch-Id.
 //
-//	var sent exporters.Delivery
-//	provider := trace.NewTracerProvider(trace.WithBatcher(sent.Traces(spans)))
-//	…
-//	fmt.Println(sent.Snapshot().Failed, "spans lost")
+// Recording telemetry never waits: for the network it never does, and a queue
+// that is full drops. The exception is [Options.EachSpan], which writes each span
+// to the directory before its End returns.
 //
-// # Outages
+// # What is never lost
 //
-// The official HTTP exporter gives a batch up at once when the connection is
-// refused. Here such a batch is retried until the endpoint's timeout ends, as
-// the gRPC exporter does.
+// With a directory, what was encoded survives outages, restarts and SIGKILL; a
+// failure of power takes at most half a second of it. In memory wait spans and
+// log records for at most [Batching].Delay before they are encoded. A bulk
+// operation whose process dies is told by the next one.
 //
-// # Invalid text
+// # The ledger
 //
-// OTLP takes only UTF-8, but a path or a header of a stranger may hold any byte.
-// A batch with such text is repaired and sent once more: every run of invalid
-// bytes becomes U+FFFD. Attributes that are the same after that are told as
-// they are, so two series of a metric may come to look like one.
+// Of each signal and destination, created = delivered + pending + dropped by
+// [Reason]. [Outbox.Status] and the metrics of [Outbox.Observe] tell it,
+// [Outbox.Close] returns what was lost. With a directory it goes on after a
+// restart, and knows what a killed process had in memory.
+//
+// # What is sent
+//
+// Secrets are redacted and long values cut, see SECURITY.md. Text that is not
+// UTF-8, which OTLP can't carry, is repaired: every run of invalid bytes becomes
+// U+FFFD. Attributes that are the same after that are told as they are, so two
+// series of a metric may come to look like one.
 //
 // # Errors
 //

@@ -23,6 +23,12 @@
 // wrong value, all of them at once, is the error of [Start]; a misspelt name is
 // told on the console with the nearest right one.
 //
+// # Delivery
+//
+// With [Config].OutboxDir telemetry waits in a directory until the backend has
+// taken it, else in memory. [Monitor.Status] tells what became of every item, and
+// [Monitor.Shutdown] returns what was lost.
+//
 // # Instruments
 //
 // [NewCounter], [NewGauge] and [NewTimer] hold attribute sets that are built

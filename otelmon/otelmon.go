@@ -25,6 +25,7 @@ import (
 // Monitor is running telemetry. Its methods are safe for concurrent use.
 type Monitor struct {
 	logger   *slog.Logger
+	console  slog.Handler
 	level    *slog.LevelVar
 	settings []Setting
 
@@ -55,6 +56,7 @@ func Start(ctx context.Context, cfg Config) (*Monitor, error) {
 		output = os.Stderr
 	}
 	m := &Monitor{level: new(slog.LevelVar), stopped: make(chan struct{})}
+	m.console = consoleHandler(output, m.level)
 	m.logger = newLogger(output, m.level, nil)
 
 	set, faults := settings.Resolve(os.Environ(), cfg.code())

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -57,8 +59,21 @@ func (m *Monitor) stop(ctx context.Context) error {
 	fault := m.inTurn(ctx, pipeline.Shutdown)
 	if m.outbox != nil {
 		fault = errors.Join(fault, m.outbox.Close(ctx))
+		m.tellLedger()
 	}
 	return fault
+}
+
+// tellLedger says in one line on the console what became of all telemetry.
+func (m *Monitor) tellLedger() {
+	var accounts []string
+	for _, a := range m.Status().Accounts {
+		accounts = append(accounts, a.String())
+	}
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, "telemetry: "+strings.Join(accounts, "; "), 0)
+	if m.console.Enabled(context.Background(), r.Level) {
+		_ = m.console.Handle(context.Background(), r) // nobody is left to tell
+	}
 }
 
 // inTurn calls do for all pipelines but the last at the same time, and then
