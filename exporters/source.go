@@ -65,7 +65,8 @@ func (s spanSource) Shutdown(ctx context.Context) error {
 	if err := s.box.spans.end(ctx); err != nil {
 		return err
 	}
-	return s.box.drained(ctx, Traces, true)
+	_ = s.box.drained(ctx, Traces, true) // Close tells what is lost
+	return nil
 }
 
 // Enabled implements [sdklog.Processor].
@@ -90,7 +91,8 @@ func (r recordSource) Shutdown(ctx context.Context) error {
 	if err := r.box.records.end(ctx); err != nil {
 		return err
 	}
-	return r.box.drained(ctx, Logs, true)
+	_ = r.box.drained(ctx, Logs, true) // Close tells what is lost
+	return nil
 }
 
 // Temporality implements [sdkmetric.Exporter].
@@ -124,7 +126,10 @@ func (m metricSource) Export(ctx context.Context, rm *metricdata.ResourceMetrics
 func (m metricSource) ForceFlush(ctx context.Context) error { return m.box.flush(ctx, Metrics) }
 
 // Shutdown implements [sdkmetric.Exporter].
-func (m metricSource) Shutdown(ctx context.Context) error { return m.box.drained(ctx, Metrics, true) }
+func (m metricSource) Shutdown(ctx context.Context) error {
+	_ = m.box.drained(ctx, Metrics, true) // Close tells what is lost
+	return nil
+}
 
 func (b *Outbox) encodeSpans(items []sdktrace.ReadOnlySpan) {
 	for i := range items {

@@ -50,11 +50,24 @@ func openOutbox(ctx context.Context, set *settings.Set, mirrors []exporters.Dest
 		MaxBytes:     int64(set.Int("OTELMON_OUTBOX_MAX_BYTES")),
 		MaxAge:       set.Duration("OTELMON_OUTBOX_MAX_AGE"),
 		EachSpan:     set.Bool("OTELMON_OUTBOX_EACH_SPAN"),
+		RedactKeys:   words(set.String("OTELMON_REDACT_KEYS")),
+		AllowKeys:    words(set.String("OTELMON_ALLOW_KEYS")),
+		MaxValue:     set.Int("OTELMON_MAX_VALUE"),
 		Spans:        batching(set, "OTEL_BSP_"),
 		Records:      batching(set, "OTEL_BLRP_"),
 		Temporality:  temporality,
 		Aggregation:  aggregation,
 	})
+}
+
+// words takes a list apart that is separated by commas.
+func words(list string) (all []string) {
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			all = append(all, word)
+		}
+	}
+	return all
 }
 
 // durableDelay is how long items wait in memory when there is a directory to

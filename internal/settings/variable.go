@@ -189,5 +189,8 @@ func outbox() []variable {
 		{name: "OTELMON_OUTBOX_MAX_AGE", kind: duration, standard: "86400000", min: 1, max: math.MaxInt},
 		{name: "OTELMON_OUTBOX_EACH_SPAN", kind: boolean, standard: "false"},
 		{name: "OTELMON_TOKEN_FILE", kind: text},
+		{name: "OTELMON_REDACT_KEYS", kind: text},
+		{name: "OTELMON_ALLOW_KEYS", kind: text},
+		{name: "OTELMON_MAX_VALUE", kind: integer, standard: "16384", min: 64, max: math.MaxInt32},
 	}
 }
