@@ -27,7 +27,17 @@
 //
 // With [Config].OutboxDir telemetry waits in a directory until the backend has
 // taken it, else in memory. [Monitor.Status] tells what became of every item, and
-// [Monitor.Shutdown] returns what was lost.
+// [Monitor.Shutdown] returns what was lost. What the specification has no variable
+// for:
+//
+//	OTELMON_OUTBOX_DIR        the directory; none by default
+//	OTELMON_OUTBOX_MAX_BYTES  of what waits in it: 268435456
+//	OTELMON_OUTBOX_MAX_AGE    of what waits in it, in milliseconds: 86400000, a day
+//	OTELMON_OUTBOX_EACH_SPAN  true writes each span before its End returns
+//	OTELMON_TOKEN_FILE        a bearer token for all requests, read again when it changes
+//	OTELMON_REDACT_KEYS       further attributes whose values are secret, separated by commas
+//	OTELMON_ALLOW_KEYS        the only attributes whose values are sent
+//	OTELMON_MAX_VALUE         bytes of an attribute's value, the rest is cut: 16384
 //
 // # Instruments
 //
