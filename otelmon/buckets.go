@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
 // secondsBuckets spans 1 ms to 1 min. The SDK's default boundaries are meant
@@ -15,15 +17,29 @@ func secondsBuckets() []float64 {
 
 // meterProvider gives histograms in seconds the boundaries of [secondsBuckets]
 // when their creator named none. A view would do so too, but it would override
-// boundaries that were named. It returns the SDK's own instruments, so that
-// recording costs nothing more.
-type meterProvider struct{ metric.MeterProvider }
-
-func (p *meterProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
-	return meter{p.MeterProvider.Meter(name, opts...)}
+// boundaries that were named. It guards callbacks. It returns the SDK's own
+// instruments, so that recording costs nothing more.
+type meterProvider struct {
+	metric.MeterProvider
+	faults metric.Int64Counter // of callbacks
 }
 
-type meter struct{ metric.Meter }
+func newMeterProvider(p metric.MeterProvider) *meterProvider {
+	faults, err := p.Meter(keys.ScopeOtelmon).Int64Counter(
+		keys.CallbackFaults, metric.WithUnit("{fault}"), metric.WithDescription("Callbacks of instruments that failed, panicked or were late."),
+	)
+	report(err)
+	return &meterProvider{p, faults}
+}
+
+func (p *meterProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+	return meter{p.MeterProvider.Meter(name, opts...), guard{name, p.faults}}
+}
+
+type meter struct {
+	metric.Meter
+	guard guard
+}
 
 func (m meter) Float64Histogram(name string, opts ...metric.Float64HistogramOption) (metric.Float64Histogram, error) {
 	cfg := metric.NewFloat64HistogramConfig(opts...)

@@ -11,7 +11,7 @@ import (
 
 func TestSecondsGetBucketsThatFitUnlessTheCallerNamedSome(t *testing.T) {
 	r := newRecorder()
-	provider := &meterProvider{sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.reader))}
+	provider := newMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.reader)))
 	m := provider.Meter("test")
 	own := []float64{1, 2, 3}
 	def := sdkmetric.DefaultAggregationSelector(sdkmetric.InstrumentKindHistogram).(sdkmetric.AggregationExplicitBucketHistogram).Boundaries

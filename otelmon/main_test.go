@@ -52,7 +52,7 @@ func record(t *testing.T) *recorder {
 	r := newRecorder()
 	tracers, meters := otel.GetTracerProvider(), otel.GetMeterProvider()
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(r.spans)))
-	otel.SetMeterProvider(&meterProvider{sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.reader))})
+	otel.SetMeterProvider(newMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.reader))))
 	t.Cleanup(func() {
 		otel.SetTracerProvider(tracers)
 		otel.SetMeterProvider(meters)

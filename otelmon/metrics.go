@@ -47,7 +47,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 	}
 	p := sdkmetric.NewMeterProvider(options...)
 	m.pipelines = append(m.pipelines, pipeline{p})
-	return &meterProvider{p}, nil
+	return newMeterProvider(p), nil
 }
 
 func exemplarFilter(name string) exemplar.Filter {

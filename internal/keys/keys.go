@@ -19,6 +19,9 @@ const ErrorType = "error.type"
 const (
 	OperationDuration = "otelmon.operation.duration"
 	OperationName     = "otelmon.operation.name"
+
+	CallbackFaults = "otelmon.callback.faults"
+	CallbackScope  = "otelmon.callback.scope"
 )
 
 // Instruments and attributes of package exporters.
