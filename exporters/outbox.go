@@ -225,17 +225,9 @@ func (b *Outbox) openLedger() (err error) {
 		}
 		b.refused.dir = filepath.Join(b.options.Dir, "quarantine")
 	}
-	for _, d := range b.to {
-		if d.account = b.ledger.account(d.name); d.account == nil {
-			return errors.Join(fmt.Errorf("%s is full of destinations of the past; delete it", filepath.Join(b.options.Dir, ledgerName)), b.release())
-		}
+	if err := b.openAccounts(); err != nil {
+		return errors.Join(err, b.release())
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, l := range b.early {
-		b.book(l)
-	}
-	b.early = nil
 	for _, d := range b.to {
 		for s := range Signal(signals) {
 			if b.disk != nil {
@@ -244,6 +236,22 @@ func (b *Outbox) openLedger() (err error) {
 			d.base[s] = d.account.losses(s)
 		}
 	}
+	return nil
+}
+
+// openAccounts books what the directory has told before there was a ledger.
+func (b *Outbox) openAccounts() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range b.to {
+		if d.account = b.ledger.account(d.name); d.account == nil {
+			return fmt.Errorf("%s is full of destinations of the past; delete it", filepath.Join(b.options.Dir, ledgerName))
+		}
+	}
+	for _, l := range b.early {
+		b.book(l)
+	}
+	b.early = nil
 	return nil
 }
 
