@@ -119,12 +119,16 @@ type group struct {
 func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
 	for {
 		p, err := from.next(ctx, o.to.index, o.signal)
+		if err != nil && g.parcels > 0 {
+			break // what was read will not come again
+		}
 		if err != nil {
 			return g, err
 		}
 		body, err := plain(p)
-		if err != nil {
-			return g, err
+		if err != nil { // its checksum is right, so it was written so
+			o.lose(Corrupt, p.items, err)
+			body, p.items = nil, 0
 		}
 		if g.parcels == 0 {
 			g.first, g.oldest = p.seq, p.made
@@ -136,9 +140,17 @@ func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
 		g.parcels++
 		g.items += p.items
 		if len(g.body) >= mergeBytes/2 || g.parcels >= mergeParcels || from.backlog(o.to.index, o.signal).parcels <= int64(g.parcels) { //nolint:gosec // at most mergeParcels
-			g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", o.to.box.origin, o.signal, g.first, g.last)
-			return g, nil
+			break
 		}
+	}
+	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", o.to.box.origin, o.signal, g.first, g.last)
+	return g, nil
+}
+
+func (o *outlet) lose(r Reason, items int64, err error) {
+	if o.sender != nil {
+		o.to.account.dropped(o.signal, r).Add(items)
+		o.to.box.options.Report(o.explain(err))
 	}
 }
 
@@ -151,13 +163,17 @@ func plain(p parcel) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
-	return io.ReadAll(r)
+	body, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
+	if err == nil && len(body) > maxRequest {
+		err = errors.New("larger than any request")
+	}
+	return body, err
 }
 
 // deliver tries until the group is settled, and reports false if ctx was done
 // before.
 func (o *outlet) deliver(ctx context.Context, g group) bool {
-	if o.sender == nil {
+	if o.sender == nil || g.items == 0 {
 		return true
 	}
 	started, wait, failed := time.Now(), firstWait, 0
