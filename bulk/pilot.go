@@ -34,7 +34,6 @@ type pilot struct {
 	state  phase
 	window window
 	noise  float64 // of the logarithm of the goodput, by window
-	curve  curve
 	hold   hold
 	leg    int        // of the probe
 	legs   [4]float64 // logarithms of the goodput
@@ -65,10 +64,10 @@ func newPilot(w, b Limits) *pilot {
 	p := &pilot{
 		epoch: time.Now(), cpu: func(time.Duration) float64 { return 0 }, rnd: rand.Float64,
 		noise: 0.04, hold: hold{length: firstHold},
-		axes: [2]axis{newAxis(w, firstWorkers), newAxis(b, firstBatch)},
+		axes: [2]axis{workers: newAxis(w, workerManner()), batches: newAxis(b, batchManner())},
 	}
-	// Batches first: a batch that is too small wastes workers.
-	if p.on = workers; b.auto() {
+	// Workers first: with small batches calls are quick, so that takes less time.
+	if p.on = workers; !w.auto() {
 		p.on = batches
 	}
 	p.known = evidence{limit: p.axes[workers].set, batch: p.axes[batches].set, maxLimit: w.most}
@@ -222,6 +221,7 @@ func (p *pilot) since(at time.Time) time.Duration { return at.Sub(p.epoch) }
 
 // axis is one of the two settings.
 type axis struct {
+	manner
 	least, most float64
 	at          float64 // the best known
 	set         int     // in force
@@ -229,15 +229,38 @@ type axis struct {
 	last        float64 // move
 	same        int     // moves in a row in the same direction
 	calm        int     // small moves in a row
-	best        float64 // goodput while starting
-	before      float64 // the same, of the last window
-	flat        int     // windows in a row that did not pay
-	tried       [][2]float64
+	ramp        ramp
+	curve       curve
 }
 
-func newAxis(l Limits, first int) axis {
-	n := min(max(first, l.least), l.most)
-	return axis{least: float64(l.least), most: float64(l.most), at: float64(n), set: n, span: wideSpan}
+// manner is how an axis is searched.
+type manner struct {
+	unit         string
+	first        int     // where to begin
+	leap         float64 // factor of a step while starting
+	leaping      string
+	pays         float64 // growth of the goodput by such a step that pays
+	part         float64 // of the best goodput; the least setting that has it is where to probe
+	worth        float64 // percentage of goodput that one percent more has to bring
+	wide, narrow float64 // spans
+	stride       float64 // how far a move goes for the gain that was seen
+	slow         bool    // more makes calls longer, too long for leaps in the end
+}
+
+func workerManner() manner {
+	// On a plateau fewer workers are better, hence worth.
+	return manner{unit: "workers", first: firstWorkers, leap: 2, leaping: "doubling", pays: 1.25, part: 0.93, worth: 0.05, wide: 1.25, narrow: 1.15, stride: 0.9}
+}
+
+// batchManner makes longer steps. The cost of a call is spread over the items of
+// its batch, so goodput grows by ever less for ever longer, and falls as slowly.
+func batchManner() manner {
+	return manner{unit: "items in a batch", first: firstBatch, leap: 4, leaping: "quadrupling", pays: 1.1, part: 0.96, worth: 0.02, wide: 1.6, narrow: 1.4, stride: 3, slow: true}
+}
+
+func newAxis(l Limits, m manner) axis {
+	n := min(max(m.first, l.least), l.most)
+	return axis{manner: m, least: float64(l.least), most: float64(l.most), at: float64(n), set: n, span: m.wide}
 }
 
 func (a *axis) auto() bool { return a.least < a.most }

@@ -38,6 +38,14 @@ func (c *curve) forget() {
 	}
 }
 
+// scale turns what was seen into what would have been at another setting of the
+// other axis.
+func (c *curve) scale(by float64) {
+	for i := range c.seen {
+		c.seen[i].rate *= by
+	}
+}
+
 func (c *curve) clear() { c.seen = c.seen[:0] }
 
 // fit returns r0, r1 and r2.

@@ -13,6 +13,8 @@ type rateCap struct {
 	raise  time.Duration // when to raise the rate
 	step   float64       // by which share
 	told   float64       // the rate in the last decision
+	small  int           // the batch before the one that is tried at this rate; 0 if none is
+	items  bool          // larger batches are refused
 }
 
 const (
@@ -47,6 +49,13 @@ func (p *pilot) overloaded(m measured) {
 		p.set(workers, p.axes[workers].at, m)
 		p.decide("all calls are refused: %d workers", p.axes[workers].set)
 		return
+	case c.small > 0:
+		p.setBatch(c.small, m)
+		c.rate = max(c.rate, min(1.5*c.rate, 0.9*m.items/float64(c.small)))
+		c.failed, c.step, c.raise = c.rate, smallStep, m.now
+		c.small, c.items = 0, true
+		p.decide("refused with more items in a batch: %d as before", p.axes[batches].set)
+		return
 	case c.rate > 0:
 		c.failed = c.rate
 		c.rate = math.Max(0.6*c.rate, math.Min(0.97*c.rate, 0.98*m.calls))
@@ -68,11 +77,18 @@ func (p *pilot) needed(m measured) float64 { return math.Max(2, p.cap.rate*m.lat
 // limits.
 func (p *pilot) paced(m measured) {
 	c := &p.cap
+	c.small = 0
 	if m.calls < 0.8*c.rate && float64(p.axes[workers].set) > 1.1*c.rate*m.latency {
 		p.decide("goodput of %s is below the pace of %s: a new search", pace(m.calls), pace(c.rate))
-		c.rate, c.next = 0, 0
+		*c = rateCap{}
 		p.axes[workers].at = float64(p.axes[workers].set)
 		p.begin(m)
+		return
+	}
+	if b := &p.axes[batches]; !c.items && m.calls > 0.85*c.rate && b.set < int(b.most) {
+		c.small = b.set
+		p.setBatch(int(b.clamp(b.leap*float64(b.set))), m)
+		p.decide("paced to %s calls: %d items in each are tried", pace(c.rate), b.set)
 		return
 	}
 	if m.now > c.raise && m.calls > 0.85*c.rate {
@@ -90,4 +106,9 @@ func (p *pilot) paced(m measured) {
 	}
 	a := &p.axes[workers]
 	a.set = int(math.Round(a.clamp(p.needed(m))))
+}
+
+func (p *pilot) setBatch(n int, m measured) {
+	p.axes[batches].at = float64(n)
+	p.set(batches, float64(n), m)
 }

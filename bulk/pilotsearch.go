@@ -6,20 +6,12 @@ import (
 )
 
 const (
-	wideSpan   = 1.25
-	narrowSpan = 1.15
-
-	// worth is the least percentage of goodput that one percent more has to
-	// bring: on a plateau fewer workers are better.
-	worth = 0.05
-
-	pays      = 1.25 // growth for a doubling that pays
-	paysNot   = 1.02
-	goodPart  = 0.93 // of the best goodput; the least setting that has it is where to begin
+	paysNot   = 1.02 // growth of the goodput that ends the start at once
 	smallMove = 0.08
 	steep     = 0.5
 	odd       = 0.25 // difference between two windows of the same setting
 	longMove  = 0.5
+	longCall  = 5 * time.Second
 	firstHold = 10 * time.Second
 	longHold  = 80 * time.Second
 )
@@ -52,43 +44,72 @@ func (p *pilot) search(m measured) {
 	}
 }
 
-// double goes on while that pays.
+// double looks for the range of the best setting by leaps: up while that pays,
+// and down while the least that was tried is the best.
 func (p *pilot) double(m measured) {
 	a := &p.axes[p.on]
 	if !a.auto() {
 		p.begin(m)
 		return
 	}
-	a.tried = append(a.tried, [2]float64{float64(a.set), m.items})
-	a.best = math.Max(a.best, m.items)
-	grown := 2.0
-	if a.before > 0 {
-		grown = m.items / a.before
-	}
-	a.before = m.items
-	if a.flat++; grown >= pays {
-		a.flat = 0
-	}
-	if grown >= paysNot && a.flat < 2 && a.set < int(a.most) {
-		a.at = a.clamp(2 * float64(a.set))
-		p.set(p.on, a.at, m)
+	next, more := a.ramp.next(a, m)
+	a.at = a.clamp(next)
+	p.set(p.on, a.at, m)
+	if more {
 		return
 	}
-	for _, t := range a.tried {
-		if t[1] >= goodPart*a.best {
-			a.at = t[0]
-			break
-		}
-	}
-	a.tried = nil
-	p.decide("doubling %s does not pay above %.0f", axisUnit(p.on), a.at)
-	p.set(p.on, a.at, m)
-	if p.on == batches && p.axes[workers].auto() {
-		p.curve.clear()
-		p.on = workers
+	a.ramp = ramp{over: true}
+	p.decide("%s %s does not pay above %.0f", a.leaping, a.unit, a.at)
+	if b := &p.axes[batches]; b.auto() && !b.ramp.over {
+		p.on = batches
 		return
 	}
 	p.begin(m)
+}
+
+// ramp is the start of an axis.
+type ramp struct {
+	tried  []trial
+	best   float64 // goodput
+	before float64 // the goodput of the last window
+	flat   int     // windows in a row that did not pay
+	down   bool
+	over   bool
+}
+
+type trial struct{ setting, items float64 }
+
+// next returns the setting to try now, or the one to probe at.
+func (r *ramp) next(a *axis, m measured) (setting float64, more bool) {
+	now := float64(a.set)
+	r.tried = append(r.tried, trial{now, m.items})
+	r.best = math.Max(r.best, m.items)
+	if !r.down && r.pays(a, m.items) && now < a.most && (!a.slow || m.latency*a.leap < longCall.Seconds()) {
+		return now * a.leap, true
+	}
+	least, setting := now, a.most
+	for _, t := range r.tried {
+		least = math.Min(least, t.setting)
+		if t.items >= a.part*r.best {
+			setting = math.Min(setting, t.setting)
+		}
+	}
+	if r.down = true; setting == least && least > a.least {
+		return setting / a.leap, true
+	}
+	return setting, false
+}
+
+func (r *ramp) pays(a *axis, items float64) bool {
+	grown := a.pays
+	if r.before > 0 {
+		grown = items / r.before
+	}
+	r.before = items
+	if r.flat++; grown >= a.pays {
+		r.flat = 0
+	}
+	return grown >= paysNot && r.flat < 2
 }
 
 // begin starts to probe.
@@ -136,24 +157,32 @@ func (p *pilot) move(m measured) {
 	inner, outer := math.Abs(p.legs[1]-p.legs[2]), math.Abs(p.legs[0]-p.legs[3])
 	changed := max(inner, outer) > math.Max(6*p.noise, odd)
 	apart := (inner + outer) / 2
+	if p.on == workers {
+		p.known.saturated = !changed && gain < a.worth
+	}
 	p.noise = 0.8*p.noise + 0.2*math.Max(apart, 0.005)
 	if changed { // in the midst of the probe, which says nothing then
-		p.curve.forget()
-		p.again(wideSpan, firstHold)
+		p.forget()
 		return
 	}
 	spread := p.noise / distance
-	x := gain - worth
+	x := gain - a.worth
 	if r, ok := p.fit(m.now); ok && p.on == workers {
-		x = (x + math.Max(-1, elasticity(r, a.at)) - worth) / 2
-		spread *= 0.7
+		if e := math.Max(-1, elasticity(r, a.at)); math.Abs(e-gain) < 5*spread {
+			x = (gain+e)/2 - a.worth
+			spread *= 0.7
+		} else {
+			a.curve.forget() // it tells of another time
+		}
 	}
 	x *= x * x / (x*x + spread*spread/2) // less of what may be noise
 	if gain-spread > steep && a.at < a.most {
+		a.curve.forget()
 		p.climb(m)
+		p.decide("1%% more %s brings %.2g%% more items: %s them from %d", a.unit, gain, a.leaping, a.set)
 		return
 	}
-	step := 0.9 * x
+	step := a.stride * x
 	if a.same++; a.last*x <= 0 {
 		a.same = 0
 	}
@@ -169,29 +198,24 @@ func (p *pilot) move(m measured) {
 		a.calm = 0
 	}
 	if math.Abs(step) >= smallMove {
-		p.decide("1%% more %s brings %.2g%% more items: from %.0f to %.0f", axisUnit(p.on), gain, was, a.at)
-		if p.on == batches {
-			p.curve.clear() // it is that of other batches
-		}
+		p.decide("1%% more %s brings %.2g%% more items: from %.0f to %.0f", a.unit, gain, was, a.at)
+		p.axes[1-p.on].curve.scale(math.Exp(gain * step)) // it is that of other batches, or workers
 	}
 	p.goOn(m)
 }
 
-// climb doubles again, as a steep gain means that the best is far away.
+// climb starts anew from here, as the best may be far away.
 func (p *pilot) climb(m measured) {
 	a := &p.axes[p.on]
-	was := a.at
-	a.before, a.best, a.flat, a.tried, a.calm, a.same = 0, 0, 0, nil, 0, 0
-	p.curve.forget()
+	a.ramp, a.calm, a.same = ramp{}, 0, 0
 	p.state = starting
 	a.at = float64(a.set)
 	p.set(p.on, a.at, m)
-	p.decide("more %s than %.0f pay well: doubling", axisUnit(p.on), was)
 }
 
 // fit brings the evidence up to date too.
 func (p *pilot) fit(now time.Duration) ([3]float64, bool) {
-	r, ok := p.curve.fit(now)
+	r, ok := p.axes[workers].curve.fit(now)
 	if ok && r[0] > 0 {
 		p.known.sigma, p.known.kappa, p.known.peak = r[1]/r[0], r[2]/r[0], 0
 		if r[2] > 0 && r[1] < r[0] {
@@ -234,14 +258,20 @@ func (p *pilot) watch(m measured) {
 		h.seen++
 		h.fell, h.rose, h.moved = 0, 0, 0
 	} else if h.changed(items, latency, p.noise) {
-		p.curve.forget()
-		p.again(wideSpan, firstHold)
+		p.forget()
+		p.axes[workers].curve.clear()
 		p.decide("goodput was %s and is %s: a new search", pace(math.Exp(h.items)), pace(m.items))
-		p.begin(m)
+		if p.begin(m); math.Abs(items-h.items) > longMove {
+			p.climb(m)
+		}
 		return
 	}
 	if m.now > h.until {
-		p.again(narrowSpan, min(2*h.length, longHold))
+		h.length = min(2*h.length, longHold)
+		for i := range p.axes {
+			a := &p.axes[i]
+			a.span, a.calm = a.narrow, 0
+		}
 		p.begin(m)
 	}
 }
@@ -253,17 +283,12 @@ func (h *hold) changed(items, latency, noise float64) bool {
 	return max(h.fell, h.rose, h.moved) > math.Max(6*noise, 0.15)
 }
 
-// again prepares another search.
-func (p *pilot) again(span float64, length time.Duration) {
-	p.hold.length = length
+// forget prepares a search on a backend that has changed.
+func (p *pilot) forget() {
+	p.hold.length = firstHold
 	for i := range p.axes {
-		p.axes[i].span, p.axes[i].calm = span, 0
+		a := &p.axes[i]
+		a.curve.forget()
+		a.span, a.calm = a.wide, 0
 	}
-}
-
-func axisUnit(axis int) string {
-	if axis == batches {
-		return "items in a batch"
-	}
-	return "workers"
 }

@@ -24,17 +24,19 @@ type window struct {
 	begun          time.Duration
 	calls, refused int
 	items          int
-	busy           float64 // seconds in calls
+	busy, square   float64 // seconds in calls, and the sum of their squares
 	starved        time.Duration
 }
 
 const (
 	minWindow  = 500 * time.Millisecond
 	longWindow = 8 * time.Second // no longer for want of calls
-	minCalls   = 150
-	tolerated  = 0.01 // share of calls that may be refused
+	minCalls   = 40
+	maxCalls   = 150
+	deviation  = 0.033 // that is wanted of the mean latency
+	tolerated  = 0.01  // share of calls that may be refused
 	minRefused = 5
-	starvation = 0.1 // share of a window in which workers may wait for the source
+	starvation = 0.5 // share of their time that workers may wait for the source
 	cpuFull    = 0.9
 )
 
@@ -69,6 +71,7 @@ func (p *pilot) done(at time.Time, c call) {
 	default:
 		w.calls++
 		w.busy += c.took.Seconds()
+		w.square += c.took.Seconds() * c.took.Seconds()
 	}
 	w.items += c.items
 	if p.full(now) {
@@ -82,10 +85,28 @@ func (p *pilot) full(now time.Duration) bool {
 	if w.refused > 20 && float64(w.refused) > 0.2*float64(w.calls) && took > 200*time.Millisecond {
 		return true // no need to be refused any more
 	}
-	if took < minWindow || took.Seconds() < max(3*w.latency(), p.tail.seconds) {
+	if took < minWindow && (p.state != starting || took < minWindow/2) || took.Seconds() < max(w.latency(), p.tail.seconds) {
 		return false
 	}
-	return w.calls >= max(minCalls, 4*p.axes[workers].set) || took >= longWindow
+	return w.calls >= p.wanted() || took >= longWindow
+}
+
+// wanted is how many calls make a window: fewer if they take much the same time.
+// Refusals are rare, and need many.
+func (p *pilot) wanted() int {
+	if p.cap.rate > 0 {
+		return maxCalls
+	}
+	enough := p.window.variance() / deviation / deviation
+	return max(minCalls, 4*p.axes[workers].set, int(min(enough, maxCalls)))
+}
+
+// variance is that of the latency, over the square of its mean.
+func (w *window) variance() float64 {
+	if w.calls == 0 {
+		return 1
+	}
+	return w.square/w.busy/w.busy*float64(w.calls) - 1
 }
 
 func (w *window) latency() float64 {
@@ -113,7 +134,9 @@ func (p *pilot) close(now time.Duration) {
 		now: now, items: float64(w.items) / took, calls: float64(w.calls) / took, latency: w.latency(),
 		refused: float64(w.refused) / float64(w.calls+w.refused), enough: w.refused >= minRefused,
 	}
-	p.known.starving = w.starved.Seconds() / took
+	// That one of many workers waits is no limit, so it is the time of all that counts.
+	idle := 1 - w.busy/took/float64(p.axes[workers].set)
+	p.known.starving = max(0, min(idle, w.starved.Seconds()/took))
 	p.known.cpu = p.cpu(now) >= cpuFull
 	p.known.refused += (1 - math.Exp(-took/60)) * (m.refused - p.known.refused)
 	p.window = window{open: true, begun: now}
@@ -131,7 +154,9 @@ func (p *pilot) close(now time.Duration) {
 	case p.cap.rate > 0:
 		p.paced(m)
 	default:
-		p.curve.add(p.axes[workers].set, m.calls, now)
+		if b := &p.axes[batches]; b.set == int(math.Round(b.at)) {
+			p.axes[workers].curve.add(p.axes[workers].set, m.items, now)
+		}
 		p.search(m)
 	}
 }
@@ -143,7 +168,7 @@ func (p *pilot) rest(m measured) {
 		return
 	}
 	p.idle = true
-	why := fmt.Sprintf("workers wait for the source %s of the time", share(p.known.starving))
+	why := fmt.Sprintf("workers wait for the source %s of their time", share(p.known.starving))
 	if p.known.cpu {
 		why = "the CPU is used up"
 	}
@@ -168,7 +193,7 @@ func (p *pilot) set(axis int, n float64, m measured) {
 	a.set = int(math.Round(a.clamp(n)))
 	wait := math.Max(1.5*m.latency, 1.2*p.tail.seconds)
 	if axis == batches && a.set > was {
-		wait *= float64(a.set) / float64(was)
+		wait *= math.Sqrt(float64(a.set) / float64(was))
 		p.tail = tail{}
 	}
 	p.window = window{from: m.now + time.Duration(wait*float64(time.Second))}

@@ -37,7 +37,8 @@ type evidence struct {
 	cap          float64 // items a second that it lets through, while it refuses
 	sigma, kappa float64 // of the USL fit: contention and crosstalk
 	peak         float64 // workers at which the throughput is greatest by that fit
-	starving     float64 // share of lately that free workers waited for the producer, 0 to 1
+	saturated    bool    // the last probe with more workers got no more done
+	starving     float64 // share of their time that workers waited for the producer lately, 0 to 1
 	cpu          bool    // the process uses all the CPU that it may
 }
 
@@ -68,6 +69,9 @@ func (e *evidence) verdict() Verdict {
 	case e.maxLimit > 0 && e.limit >= e.maxLimit:
 		return Verdict{Limit: LimitWorkers, Sentence: fmt.Sprintf(
 			"the number of workers: all %d that are allowed are at work, and more were not tried", e.maxLimit)}
+	case e.saturated:
+		return Verdict{Limit: LimitContention, Sentence: fmt.Sprintf(
+			"the backend takes no more: a probe with more workers than the %d now, of batches of %d, got no more done", e.limit, e.batch)}
 	}
 	return Verdict{}
 }

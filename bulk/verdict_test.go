@@ -39,6 +39,7 @@ func TestVerdictOfAControlledRun(t *testing.T) {
 		},
 		"far below the peak":   {with(curve, func(e *evidence) { e.limit = 20 }), "", ""},
 		"held by the caller":   {&evidence{limit: 8, maxLimit: 8}, LimitWorkers, "the number of workers: all 8 that are allowed are at work, and more were not tried"},
+		"no more by a probe":   {&evidence{limit: 6, batch: 3200, maxLimit: 16, saturated: true}, LimitContention, "the backend takes no more: a probe with more workers than the 6 now, of batches of 3200, got no more done"},
 		"held but at its peak": {with(curve, func(e *evidence) { e.maxLimit = 47 }), LimitContention, "contention in the backend (sigma 3%): throughput peaks at 49 workers, now 47; more would not help"},
 	} {
 		t.Run(name, func(t *testing.T) {

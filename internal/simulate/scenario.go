@@ -16,6 +16,7 @@ type Scenario struct {
 	Name    string
 	Backend func() Backend
 	Batch   int             // the largest batch; 1 unless batches are searched for
+	Least   int             // the smallest
 	Jobs    int             // that share the backend
 	Source  float64         // items per second it gives; 0 is all that are wanted
 	Failing float64         // share of items that fail
@@ -53,13 +54,36 @@ func Scenarios() []Scenario {
 		{Name: "J source gives 120/s", Backend: scaling(.4, 0, 0, law), Source: 120},
 		{Name: "K a fifth of the items fails", Backend: scaling(.4, 0, 0, law), Failing: .2},
 		{Name: "L batches, best 1000 by 49", Backend: func() Backend {
-			return &Scaling{Phases: []Law{law}, Spread: .4, PerItem: .005, PerItem2: 1e-6}
+			return &Scaling{Phases: []Law{law}, Spread: .4, Cost: Cost{.005, 1e-6}}
 		}, Batch: 5000},
 	}
+	all = append(all, joint()...)
 	for i := range all {
-		all[i].Batch, all[i].Jobs = max(all[i].Batch, 1), max(all[i].Jobs, 1)
+		all[i].Least, all[i].Batch, all[i].Jobs = max(all[i].Least, 1), max(all[i].Batch, 1), max(all[i].Jobs, 1)
 	}
 	return all
+}
+
+// joint are the scenarios in which a call costs a part for itself and one for
+// each item, so that the best batch and the best number of workers are searched
+// for together.
+func joint() []Scenario {
+	law, linear := Law{100, .03, .0004}, Cost{PerItem: .01}
+	scaling := func(s Scaling) func() Backend { return func() Backend { return &s } }
+	plateau := func(p Plateau) func() Backend { return func() Backend { return &p } }
+	limited := func(l Limited) func() Backend {
+		return func() Backend { fresh := l; return &fresh }
+	}
+	return []Scenario{
+		{Long: true, Name: "M1 batches, contention", Backend: scaling(Scaling{Phases: []Law{law}, Spread: .4, Cost: linear}), Batch: 5000},
+		{Name: "M2 batches, contention, shifts", Backend: scaling(Scaling{Phases: []Law{law, {40, .08, .005}}, Phase: Length / 2, Spread: .4, Cost: linear}), Batch: 5000, Shifts: []time.Duration{Length / 2}},
+		{Name: "M3 batches, a database", Backend: scaling(Scaling{Phases: []Law{{500, .3, .003}}, Spread: .6, Wobble: .1, Cost: linear}), Least: 50, Batch: 5000},
+		{Long: true, Name: "M4 batches, plateau at 4", Backend: plateau(Plateau{Servers: 4, Base: .01, Spread: .4, Cost: Cost{.004, 4e-7}}), Least: 50, Batch: 5000},
+		{Long: true, Name: "M5 batches of no use", Backend: scaling(Scaling{Phases: []Law{law}, Spread: .4, Cost: Cost{PerItem: 1}}), Batch: 100},
+		{Name: "N1 batches, limit of calls", Backend: limited(Limited{Limits: []float64{60}, Burst: 20, Base: .1, Spread: .3, Cost: linear}), Batch: 500},
+		{Name: "N2 batches, limit of items", Backend: limited(Limited{Limits: []float64{20000, 8000}, Items: true, Phase: Length / 2, Burst: 8000, Base: .1, Spread: .3, Cost: linear}), Batch: 500, Shifts: []time.Duration{Length / 2}},
+		{Name: "O batches, source gives 20000/s", Backend: scaling(Scaling{Phases: []Law{law}, Spread: .4, Cost: linear}), Source: 20000, Batch: 5000},
+	}
 }
 
 // Random returns a scenario of random parameters.
@@ -67,7 +91,7 @@ func Random(seed uint64) Scenario {
 	r := rand.New(rand.NewPCG(seed, 99))
 	between := func(low, high float64) float64 { return low + (high-low)*r.Float64() }
 	law := func() Law { return Law{between(1, 30), between(0, .1), between(.00003, .01)} }
-	s := Scenario{Batch: 1, Jobs: 1}
+	s := Scenario{Least: 1, Batch: 1, Jobs: 1}
 	switch r.IntN(3) {
 	case 0:
 		s.Name = "random contention"
@@ -108,8 +132,10 @@ func (s Scenario) Oracle() []float64 {
 // changes tells whether the backend is another one than a second before.
 func (s Scenario) changes(b Backend, t time.Duration) bool {
 	for _, n := range []float64{1, 30} {
-		if b.Rate(n, 1, t) != b.Rate(n, 1, t-time.Second) {
-			return true
+		for _, items := range []float64{1, float64(s.Batch)} {
+			if b.Rate(n, items, t) != b.Rate(n, items, t-time.Second) {
+				return true
+			}
 		}
 	}
 	return false

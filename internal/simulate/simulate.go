@@ -29,13 +29,22 @@ func (l Law) rate(n float64) float64 {
 
 // Scaling is a backend that follows a law, another one in each phase.
 type Scaling struct {
-	Phases   []Law
-	Phase    time.Duration // length of each
-	Spread   float64       // coefficient of variation of the latency
-	Wobble   float64       // amplitude of a slow oscillation
-	Slow     float64       // share of items that take 20 times as long
-	PerItem  float64       // cost of each further item in a batch, as a part of a call
-	PerItem2 float64       // the same by its square
+	Phases []Law
+	Phase  time.Duration // length of each
+	Spread float64       // coefficient of variation of the latency
+	Wobble float64       // amplitude of a slow oscillation
+	Slow   float64       // share of items that take 20 times as long
+	Cost
+}
+
+// Cost is that of each further item in a batch, as a part of a call of one.
+type Cost struct {
+	PerItem  float64
+	PerItem2 float64 // the same by its square
+}
+
+func (c Cost) of(items float64) float64 {
+	return 1 + c.PerItem*(items-1) + c.PerItem2*(items-1)*(items-1)
 }
 
 func (s *Scaling) at(t time.Duration) Law {
@@ -46,13 +55,9 @@ func (s *Scaling) at(t time.Duration) Law {
 	return s.Phases[i]
 }
 
-func (s *Scaling) cost(items float64) float64 {
-	return 1 + s.PerItem*(items-1) + s.PerItem2*(items-1)*(items-1)
-}
-
 // Serve implements [Backend].
 func (s *Scaling) Serve(n, items int, t time.Duration, r *rand.Rand) (time.Duration, bool) {
-	mean := float64(n) / s.at(t).rate(float64(n)) * s.cost(float64(items))
+	mean := float64(n) / s.at(t).rate(float64(n)) * s.of(float64(items))
 	mean *= 1 + s.Wobble*math.Sin(2*math.Pi*t.Seconds()/47)
 	if s.Slow > 0 && r.Float64() < s.Slow {
 		mean *= slower
@@ -64,7 +69,7 @@ const slower = 20
 
 // Rate implements [Backend].
 func (s *Scaling) Rate(n, items float64, t time.Duration) float64 {
-	return s.at(t).rate(n) * items / s.cost(items) / (1 + (slower-1)*s.Slow)
+	return s.at(t).rate(n) * items / s.of(items) / (1 + (slower-1)*s.Slow)
 }
 
 // Plateau is a backend with so many servers behind a queue. From Later on, each
@@ -74,31 +79,35 @@ type Plateau struct {
 	Later         time.Duration
 	Extra         float64
 	Spread        float64
+	Cost
 }
 
 // Serve implements [Backend].
-func (p *Plateau) Serve(n, _ int, t time.Duration, r *rand.Rand) (time.Duration, bool) {
-	return spread(float64(n)/p.Rate(float64(n), 1, t), p.Spread, r), false
+func (p *Plateau) Serve(n, items int, t time.Duration, r *rand.Rand) (time.Duration, bool) {
+	return spread(float64(n*items)/p.Rate(float64(n), float64(items), t), p.Spread, r), false
 }
 
 // Rate implements [Backend].
-func (p *Plateau) Rate(n, _ float64, t time.Duration) float64 {
-	base := p.Base
+func (p *Plateau) Rate(n, items float64, t time.Duration) float64 {
+	call := p.Base * p.of(items)
+	base := call
 	if p.Later > 0 && t >= p.Later {
 		base += p.Extra
 	}
 	const knee = 6 // how sharp the bend is
-	return math.Pow(math.Pow(n/base, -knee)+math.Pow(p.Servers/p.Base, -knee), -1./knee)
+	return items * math.Pow(math.Pow(n/base, -knee)+math.Pow(p.Servers/call, -knee), -1./knee)
 }
 
 // Limited is a backend that refuses what comes faster than so many calls per
-// second, another number in each phase.
+// second, or items, another number in each phase.
 type Limited struct {
 	Limits []float64
+	Items  bool
 	Phase  time.Duration
 	Burst  float64
 	Base   float64
 	Spread float64
+	Cost
 
 	tokens float64
 	last   time.Duration
@@ -113,19 +122,27 @@ func (l *Limited) limit(t time.Duration) float64 {
 }
 
 // Serve implements [Backend].
-func (l *Limited) Serve(_, _ int, t time.Duration, r *rand.Rand) (time.Duration, bool) {
+func (l *Limited) Serve(_, items int, t time.Duration, r *rand.Rand) (time.Duration, bool) {
+	asked := 1.0
+	if l.Items {
+		asked = float64(items)
+	}
 	l.tokens = math.Min(l.Burst, l.tokens+l.limit(t)*(t-l.last).Seconds())
 	l.last = t
-	if l.tokens < 1 {
+	if l.tokens < asked {
 		return 5 * time.Millisecond, true
 	}
-	l.tokens--
-	return spread(l.Base, l.Spread, r), false
+	l.tokens -= asked
+	return spread(l.Base*l.of(float64(items)), l.Spread, r), false
 }
 
 // Rate implements [Backend].
 func (l *Limited) Rate(n, items float64, t time.Duration) float64 {
-	return math.Min(n/l.Base, l.limit(t)) * items
+	able := n / l.Base / l.of(items)
+	if l.Items {
+		return math.Min(able*items, l.limit(t))
+	}
+	return math.Min(able, l.limit(t)) * items
 }
 
 func spread(mean, variation float64, r *rand.Rand) time.Duration {
