@@ -107,7 +107,7 @@ func (q *batch[T]) run() {
 	defer close(q.gone)
 	delay := time.NewTimer(q.Delay)
 	defer delay.Stop()
-	armed, items := true, make([]T, 0, q.Largest)
+	armed, items := true, []T(nil)
 	for {
 		least := q.Largest
 		select {

@@ -173,7 +173,11 @@ func plain(p parcel) ([]byte, error) {
 // deliver tries until the group is settled, and reports false if ctx was done
 // before.
 func (o *outlet) deliver(ctx context.Context, g group) bool {
-	if o.sender == nil || g.items == 0 {
+	if o.sender == nil {
+		o.to.account.before(o.signal).Add(g.items) // never its business
+		return true
+	}
+	if g.items == 0 {
 		return true
 	}
 	started, wait, failed := time.Now(), firstWait, 0
@@ -372,7 +376,7 @@ func (d *destination) isLeftAlone() bool {
 // losses tells what was lost since the outbox was opened.
 func (o *outlet) losses() error {
 	n := o.to.account.losses(o.signal) - o.to.base[o.signal]
-	if n <= 0 {
+	if o.sender == nil || n <= 0 {
 		return nil
 	}
 	o.mu.Lock()

@@ -54,6 +54,8 @@ func reasonOf(r spool.Reason) Reason {
 		return Evicted
 	case spool.Expired:
 		return Expired
+	case spool.Abandoned:
+		return Abandoned
 	}
 	return Corrupt
 }

@@ -150,6 +150,7 @@ type Outbox struct {
 	spans      *batch[sdktrace.ReadOnlySpan]
 	records    *batch[sdklog.Record]
 
+	gate   gate // of all that makes telemetry
 	mu     sync.Mutex
 	early  []loss                    // found before there was a ledger
 	fault  atomic.Pointer[diskFault] // nil while the disk is written to
@@ -171,7 +172,7 @@ type diskFault struct {
 // write to it.
 func Open(ctx context.Context, o Options) (*Outbox, error) {
 	o, faults := o.withDefaults()
-	b := &Outbox{options: o, origin: rand.Text(), closed: make(chan struct{})}
+	b := &Outbox{options: o, origin: rand.Text(), gate: newGate(), closed: make(chan struct{})}
 	for i, d := range o.Destinations {
 		to, err := b.newDestination(i, d)
 		if err != nil {
@@ -265,7 +266,9 @@ func ledgerIn(dir string) (*ledger, error) {
 }
 
 func (b *Outbox) release() error {
+	b.mu.Lock()
 	err := b.ledger.close()
+	b.mu.Unlock()
 	if b.disk != nil {
 		err = errors.Join(err, b.disk.log.Close())
 	}
@@ -426,25 +429,51 @@ func (b *Outbox) Close(ctx context.Context) error {
 }
 
 func (b *Outbox) close(ctx context.Context) error {
-	fault := errors.Join(b.spans.end(ctx), b.records.end(ctx))
+	// However little time is left, what waits to be encoded has to get to where it
+	// is kept, which takes milliseconds.
+	encoding := context.WithoutCancel(ctx)
+	fault := errors.Join(b.spans.end(encoding), b.records.end(encoding))
 	for s := range Signal(signals) {
 		_ = b.drained(ctx, s, true) // what it left is told below
 	}
+	b.gate.shut()
 	b.cancel()
 	b.tasks.Wait()
+	if b.disk != nil {
+		fault = errors.Join(fault, b.disk.log.Close()) // which may still tell of losses
+	}
 	for _, d := range b.to {
 		for _, o := range d.outlets {
-			if o.sender == nil {
-				continue
-			}
-			left := d.account.open(o.signal)
-			if b.disk != nil {
-				left -= b.disk.backlog(d.index, o.signal).items
-			}
-			d.account.dropped(o.signal, Abandoned).Add(max(left, 0))
+			b.abandon(o)
 			fault = errors.Join(fault, o.losses())
-			o.sender.close()
 		}
 	}
 	return errors.Join(fault, b.release())
+}
+
+// abandon books what is left of a signal and will not be in the directory.
+func (b *Outbox) abandon(o *outlet) {
+	left := o.to.account.open(o.signal)
+	if b.disk != nil {
+		left -= b.disk.backlog(o.to.index, o.signal).items
+	}
+	if o.sender == nil {
+		o.to.account.before(o.signal).Add(max(left, 0)) // never its business
+		return
+	}
+	o.to.account.dropped(o.signal, Abandoned).Add(max(left, 0))
+	o.sender.close()
+}
+
+// enter reports whether telemetry is still taken. If it is, the caller leaves
+// the gate when it is done; if not, the items are counted as lost.
+func (b *Outbox) enter(s Signal, items int) bool {
+	if b.gate.enter() {
+		return true
+	}
+	b.mu.Lock() // the ledger is about to close, or has closed
+	defer b.mu.Unlock()
+	b.ledger.created(s).Add(int64(items))
+	b.loseAll(s, Abandoned, int64(items))
+	return false
 }

@@ -24,6 +24,10 @@ import (
 // often at 4 MiB: the batch of the former was taken.
 const ownLimit = maxResponse - 1
 
+// reconnectWait is how long a backend that was away is given to accept a
+// connection before the attempt is a failure.
+const reconnectWait = 250 * time.Millisecond
+
 // grpcCarrier calls Export.
 type grpcCarrier struct {
 	conn   *grpc.ClientConn
@@ -87,8 +91,12 @@ func (c *grpcCarrier) carry(ctx context.Context, body []byte, batch, token strin
 		header.Set("Authorization", "Bearer "+token)
 	}
 	if c.conn.GetState() == connectivity.TransientFailure {
-		// The caller paces attempts; this one fails, but the next finds a connection.
+		// The caller paces attempts. Without the wait this one would fail with what
+		// the last one found out, even if the backend is back.
 		c.conn.ResetConnectBackoff()
+		reconnecting, cancel := context.WithTimeout(ctx, reconnectWait)
+		c.conn.WaitForStateChange(reconnecting, connectivity.TransientFailure)
+		cancel()
 	}
 	var response []byte
 	err := c.conn.Invoke(metadata.NewOutgoingContext(ctx, header), c.method, body, &response)

@@ -33,16 +33,18 @@ type (
 
 // OnStart implements [sdktrace.SpanProcessor].
 func (s spanSource) OnStart(_ context.Context, span sdktrace.ReadWriteSpan) {
-	if u := s.box.unfinished; u != nil && isOperation(span.Name()) && span.SpanContext().IsSampled() {
+	if u := s.box.unfinished; u != nil && isOperation(span.Name()) && span.SpanContext().IsSampled() && s.box.gate.enter() {
+		defer s.box.gate.leave()
 		u.started(span)
 	}
 }
 
 // OnEnd implements [sdktrace.SpanProcessor].
 func (s spanSource) OnEnd(span sdktrace.ReadOnlySpan) {
-	if !span.SpanContext().IsSampled() {
+	if !span.SpanContext().IsSampled() || !s.box.enter(Traces, 1) {
 		return
 	}
+	defer s.box.gate.leave()
 	span = s.box.clean[Traces].trimSpan(span)
 	u := s.box.unfinished
 	operation := u != nil && isOperation(span.Name())
@@ -74,6 +76,10 @@ func (recordSource) Enabled(context.Context, sdklog.EnabledParameters) bool { re
 
 // OnEmit implements [sdklog.Processor].
 func (r recordSource) OnEmit(_ context.Context, record *sdklog.Record) error {
+	if !r.box.enter(Logs, 1) {
+		return nil
+	}
+	defer r.box.gate.leave()
 	if u := r.box.unfinished; u != nil && record.EventName() == keys.EventBulkProgress {
 		u.progressed(record)
 	}
@@ -109,11 +115,12 @@ func (m metricSource) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregat
 // and its error says why it could not be.
 func (m metricSource) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	n := points(rm)
-	if n == 0 {
+	if n == 0 || !m.box.enter(Metrics, n) {
 		return nil
 	}
+	defer m.box.gate.leave()
 	m.box.ledger.created(Metrics).Add(int64(n))
-	body, err := m.box.encoder.encodeMetrics(ctx, m.box.clean[Metrics].metrics(rm))
+	body, err := m.box.encoder.encodeMetrics(context.WithoutCancel(ctx), m.box.clean[Metrics].metrics(rm))
 	if err != nil {
 		m.box.loseAll(Metrics, Unencodable, int64(n))
 		return fmt.Errorf("encode %d %s: %w", n, Metrics.items(), clean(err))
