@@ -18,7 +18,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	global "go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -88,6 +90,11 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 	failure := errors.New("failure")
 	end(&failure)
 	serve(t)
+	if _, err := global.Meter("telemetry-test").Int64ObservableGauge("unseen", metric.WithInt64Callback(
+		func(context.Context, metric.Int64Observer) error { return failure },
+	)); err != nil {
+		t.Fatal(err)
+	}
 
 	checks := health.New(health.Options{})
 	for name, check := range map[string]func(context.Context) error{

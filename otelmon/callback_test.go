@@ -77,11 +77,12 @@ func TestFaultsOfCallbacksAreContained(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A bubble's clock stands while a goroutine waits for the SDK's mutex.
-			bubble := synctest.Test
+			run := synctest.Test
 			if name == "instrument" || name == "unregister" {
-				bubble = func(t *testing.T, f func(*testing.T)) { t.Helper(); f(t) }
+				run = func(t *testing.T, f func(*testing.T)) { t.Helper(); f(t) }
 			}
-			bubble(t, func(t *testing.T) {
+			run(t, func(t *testing.T) {
+				t.Helper()
 				told := quiet(t)
 				delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
 				m := newMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(delta))).Meter("test")
