@@ -143,7 +143,7 @@ func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
 			break
 		}
 	}
-	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", o.to.box.origin, o.signal, g.first, g.last)
+	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", from.origin(), o.signal, g.first, g.last)
 	return g, nil
 }
 

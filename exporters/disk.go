@@ -11,6 +11,7 @@ const flagGzip = 1
 
 // disk is a store in a directory.
 type disk struct {
+	id      string
 	log     *spool.Log
 	cursors []*spool.Cursor
 }
@@ -85,3 +86,5 @@ func (d *disk) backlog(destination int, s Signal) backlog {
 	b := d.cursors[destination].Pending(uint8(s))
 	return backlog{int64(b.Records), int64(b.Items), b.Bytes, b.Oldest} //nolint:gosec // counts of what is on disk
 }
+
+func (d *disk) origin() string { return d.id }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync/atomic"
 )
@@ -35,13 +38,14 @@ func (r Reason) String() string {
 // maxDestinations is how many accounts fit in the ledger's page.
 const maxDestinations = 8
 
-// The page holds a format number, what was made of each signal, and a block for
-// each destination.
+// The page holds a format number, what was made of each signal, the number that
+// batch ids of this directory begin with, and a block for each destination.
 const (
 	pageFormat   = 0x6f74656c6d6f6e01 // "otelmon", 1
 	slotFormat   = 0
 	slotCreated  = 1
-	slotAccounts = slotCreated + signals
+	slotOrigin   = slotCreated + signals
+	slotAccounts = slotOrigin + 1
 
 	// Of each destination's block.
 	slotName      = 0
@@ -93,14 +97,17 @@ func (l *ledger) check() {
 	for i := slotCreated; i < pageSlots && sound; i++ {
 		sound = p[i].Load() >= 0 || i >= slotAccounts && (i-slotAccounts)%slotsAccount < slotDelivered
 	}
-	if sound {
+	if sound && p[slotOrigin].Load() > 0 {
 		return
 	}
 	for i := range p {
 		p[i].Store(0)
 	}
 	p[slotFormat].Store(pageFormat)
+	p[slotOrigin].Store(1 + rand.Int64N(math.MaxInt64)) //nolint:gosec // told apart, not kept secret
 }
+
+func (l *ledger) origin() string { return strconv.FormatInt(l.slot(slotOrigin).Load(), 36) }
 
 func (l *ledger) slot(n int) *atomic.Int64 { return &l.page.Load()[n] }
 

@@ -292,3 +292,30 @@ func TestCloseKeepsItsDeadline(t *testing.T) {
 		}
 	}
 }
+
+// What is sent again by another process has the id that it had, so that a
+// receiver can drop what it has already.
+func TestBatchIDOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	r, dir := start(t, oteltest.Options{}), filepath.Join(t.TempDir(), "spool")
+	r.Fail(oteltest.Fault{Status: 503, Code: codes.Unavailable})
+	o := to(exporters.Endpoint{URL: r.HTTPURL()})
+	o.Dir = dir
+	for range 2 {
+		s := newSource(t, o)
+		if r.Requests() == nil {
+			s.work(0, 3)
+		}
+		_ = s.box.Flush(t.Context())
+		if err := s.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ids := map[string]bool{}
+	for _, q := range r.Requests() {
+		ids[q.Path+" "+q.Header.Get("Otelmon-Batch-Id")] = true
+	}
+	if len(ids) != 3 {
+		t.Errorf("ids %v, want one for each signal", slices.Sorted(maps.Keys(ids)))
+	}
+}

@@ -3,7 +3,6 @@ package exporters
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -138,7 +137,6 @@ func (o Options) withDefaults() (Options, error) {
 // becomes of each item. Its methods are safe for concurrent use.
 type Outbox struct {
 	options    Options
-	origin     string // of batch ids: this outbox among all
 	ledger     *ledger
 	encoder    *encoder
 	disk       *disk // nil without a directory
@@ -172,7 +170,7 @@ type diskFault struct {
 // write to it.
 func Open(ctx context.Context, o Options) (*Outbox, error) {
 	o, faults := o.withDefaults()
-	b := &Outbox{options: o, origin: rand.Text(), gate: newGate(), closed: make(chan struct{})}
+	b := &Outbox{options: o, gate: newGate(), closed: make(chan struct{})}
 	for i, d := range o.Destinations {
 		to, err := b.newDestination(i, d)
 		if err != nil {
@@ -224,6 +222,7 @@ func (b *Outbox) openLedger() (err error) {
 		if b.ledger, err = ledgerIn(b.options.Dir); err != nil {
 			return errors.Join(err, b.disk.log.Close())
 		}
+		b.disk.id = b.ledger.origin()
 		b.refused.dir = filepath.Join(b.options.Dir, "quarantine")
 	}
 	if err := b.openAccounts(); err != nil {

@@ -3,6 +3,7 @@ package exporters
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"sync"
 )
 
@@ -10,6 +11,7 @@ import (
 // the oldest parcel of the signal that takes most room goes, so that a flood of
 // logs can't push spans out.
 type ring struct {
+	id    string
 	limit int64
 	lost  func(destination int, s Signal, r Reason, items int64)
 
@@ -34,7 +36,7 @@ type reading struct {
 }
 
 func newRing(limit int64, destinations int, lost func(int, Signal, Reason, int64)) *ring {
-	r := &ring{limit: limit, lost: lost}
+	r := &ring{id: rand.Text(), limit: limit, lost: lost}
 	for i := range r.lanes {
 		r.lanes[i].readers = make([]reading, destinations)
 		r.lanes[i].wake = make(chan struct{})
@@ -146,3 +148,5 @@ func (r *ring) backlog(destination int, s Signal) backlog {
 	b.bytes += at.unread.bytes
 	return b
 }
+
+func (r *ring) origin() string { return r.id }

@@ -45,4 +45,6 @@ type store interface {
 	// ack lets go of everything up to seq, which next has returned.
 	ack(destination int, s Signal, seq uint64) error
 	backlog(destination int, s Signal) backlog
+	// origin tells this store's numbering from all others.
+	origin() string
 }
