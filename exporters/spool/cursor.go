@@ -42,6 +42,7 @@ type progress struct {
 	read  position // after the last record that was returned or lost
 	held  []held   // returned, not acknowledged
 	saved position // on the disk for sure
+	told  told
 	from  *segment // where the last record was
 	off   int64    // and its end
 	wake  chan struct{}
@@ -54,6 +55,20 @@ type held struct {
 	items  uint32
 	bytes  int64
 	at     time.Time
+}
+
+// told is how many losses an earlier process has told of that this one has not
+// found yet: the next ones are less by as much.
+type told struct{ records, items uint64 }
+
+// behind returns the losses that have been told of behind acked.
+func (p *progress) behind() told {
+	from := p.acked()
+	t := told{p.told.records + p.read.seq - from.seq - uint64(len(p.held)), p.told.items + p.read.items - from.items}
+	for _, h := range p.held {
+		t.items -= uint64(h.items)
+	}
+	return t
 }
 
 // acked is up to where nothing has to be read again.
@@ -102,7 +117,6 @@ func (l *Log) Cursor(name string, start Start) (*Cursor, error) {
 		c.lanes[i].wake = make(chan struct{}, 1)
 		c.skip(uint8(i), l.lanes[i].oldest(), Abandoned)
 	}
-	l.note(c.save())
 	return c, nil
 }
 
@@ -198,6 +212,8 @@ func (c *Cursor) Pending(lane uint8) Backlog {
 	defer l.mu.Unlock()
 	n, p := &l.lanes[lane], &c.lanes[lane]
 	b := Backlog{Records: n.last.seq - p.read.seq, Items: n.last.items - min(p.read.items, n.last.items)}
+	b.Records -= min(p.told.records, b.Records)
+	b.Items -= min(p.told.items, b.Items)
 	for i := len(n.segments) - 1; i >= 0 && n.segments[i].last.seq > p.read.seq; i-- {
 		b.Bytes += n.segments[i].size
 		b.Oldest = n.segments[i].born
@@ -217,16 +233,21 @@ func (c *Cursor) Pending(lane uint8) Backlog {
 }
 
 // skip goes on behind records that are lost.
-func (c *Cursor) skip(lane uint8, to position, reason Reason) bool {
+func (c *Cursor) skip(lane uint8, to position, reason Reason) {
 	p := &c.lanes[lane]
 	if to.seq <= p.read.seq {
-		return false
+		return
 	}
 	loss := lossBetween(p.read, to, lane, reason)
 	loss.Cursor = c.name
-	c.log.lost = append(c.log.lost, loss)
+	again := told{min(loss.Records, p.told.records), min(loss.Items, p.told.items)}
+	p.told = told{p.told.records - again.records, p.told.items - again.items}
+	loss.Records, loss.Items = loss.Records-again.records, loss.Items-again.items
+	if loss.Records > 0 || loss.Items > 0 {
+		c.log.lost = append(c.log.lost, loss)
+	}
 	p.read = to
-	return true
+	c.log.note(c.save())
 }
 
 // reader is the file that a lane of a cursor is read from.
@@ -256,7 +277,7 @@ func (c *Cursor) read(lane uint8, p *progress) (Record, bool, error) {
 				return Record{h.before.seq + 1, time.Unix(0, h.time), h.items, h.lane, h.flags, payload}, true, nil
 			}
 		case errors.Is(err, io.EOF):
-			c.give(lane, p, last, Corrupt)
+			c.give(lane, last, Corrupt)
 			r.scan.off, r.scan.seen, r.scan.lost = size, last, false
 		case c.over(g): // deleted, or the log closed, while it was being read
 		default:
@@ -264,7 +285,7 @@ func (c *Cursor) read(lane uint8, p *progress) (Record, bool, error) {
 				return Record{}, false, fmt.Errorf("spool %s: read: %w", c.log.opt.Dir, err)
 			}
 			r.failures = 0
-			c.give(lane, p, last, Unreadable)
+			c.give(lane, last, Unreadable)
 			r.scan.off, r.scan.seen, r.scan.lost = size, last, false
 		}
 	}
@@ -299,7 +320,7 @@ func (r *reader) next(dir *directory, g *segment, size int64, last position) (he
 			return header{}, nil, err
 		}
 		r.segment, r.file = g, f
-		r.scan = scanner{from: f, lane: g.lane, seen: g.first, buf: r.scan.buf[:0]}
+		r.scan = scanner{from: f, mark: g.mark, lane: g.lane, seen: g.first, buf: r.scan.buf[:0]}
 	}
 	r.scan.size = size
 	return r.scan.next(last)
@@ -327,12 +348,10 @@ func (c *Cursor) take(p *progress, g *segment, h header, end int64) bool {
 }
 
 // give up what is left of a segment.
-func (c *Cursor) give(lane uint8, p *progress, last position, reason Reason) {
+func (c *Cursor) give(lane uint8, last position, reason Reason) {
 	c.log.mu.Lock()
 	defer c.log.unlock()
-	if c.skip(lane, last, reason) && len(p.held) == 0 {
-		c.log.note(c.save())
-	}
+	c.skip(lane, last, reason)
 }
 
 func (c *Cursor) close() error {

@@ -206,7 +206,7 @@ func TestForgottenCursor(t *testing.T) {
 	if n := len(segments(t, dir)); n != 9 {
 		t.Errorf("%d segments within the time that a cursor is waited for, want 9", n)
 	}
-	l.opened = l.opened.Add(-2 * grace)
+	pastGrace(l)
 	l.tidy(time.Now())
 	if n := len(segments(t, dir)); n != 0 {
 		t.Errorf("%d segments are held by a cursor that nobody has open", n)
@@ -231,7 +231,7 @@ func TestCursorThatComesBackLate(t *testing.T) {
 	}
 	l.Close()
 	l = start(t, Options{Dir: dir, Sync: SyncNever, SegmentBytes: 100, Lost: losses.lost})
-	l.opened = l.opened.Add(-2 * grace)
+	pastGrace(l)
 	a := cursor(t, l, "a")
 	drain(t, a, 1)
 	tend(t, l, time.Now())

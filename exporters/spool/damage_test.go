@@ -2,7 +2,10 @@ package spool
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"os"
+	"slices"
 	"testing"
 )
 
@@ -31,7 +34,7 @@ func TestTruncationLosesNoWholeRecord(t *testing.T) {
 }
 
 func TestFlippedBitCostsOneRecordAtMost(t *testing.T) {
-	const n = 20
+	const n = 6
 	name, content := written(t, n)
 	var all uint64
 	for i := range n {
@@ -65,19 +68,20 @@ func TestDamageIsToldExactly(t *testing.T) {
 	}{
 		{"zeros at the end", func(b []byte) []byte { return append(b, make([]byte, 10000)...) }, Loss{}},
 		{"half a record at the end", func(b []byte) []byte {
-			return append(b, put(header{before: position{n, 210}, items: 9, lane: 2}, []byte(text(0)))[:headerSize+3]...)
+			return append(b, put(binary.LittleEndian.Uint64(b), header{before: position{n, 210}, items: 9, lane: 2}, []byte(text(0)))[:headerSize+3]...)
 		}, Loss{}},
 		{"nonsense at the end", func(b []byte) []byte { return append(b, bytes.Repeat([]byte("x"), 1000)...) }, Loss{Records: 1}},
 		{"three headers gone", func(b []byte) []byte { clear(b[offset(4) : offset(7)-3]); return b }, Loss{Records: 3, Items: 5 + 6 + 7}},
 		{"the beginning gone", func(b []byte) []byte { clear(b[:offset(2)]); return b }, Loss{Records: 2, Items: 1 + 2}},
 		{"the second half gone", func(b []byte) []byte { clear(b[offset(10):]); return b }, Loss{}},
-		{"a huge length", func(b []byte) []byte { copy(b[offset(3)+4:], "\xff\xff\xff\xff"); return b }, Loss{Records: 1, Items: 4}},
-		{"all nonsense", func(b []byte) []byte { return bytes.Repeat([]byte(magic), 5000) }, Loss{Records: 1}},
+		{"a huge length", func(b []byte) []byte { copy(b[offset(3)+8:], "\xff\xff\xff\xff"); return b }, Loss{Records: 1, Items: 4}},
+		{"all nonsense", func(b []byte) []byte { return bytes.Repeat(b[:markSize], 2500) }, Loss{Records: 1}},
+		{"the file of another segment", func(b []byte) []byte { return put(mark, header{items: 9, lane: 2}, []byte("x")) }, Loss{Records: 1}},
 		{"bytes put in", func(b []byte) []byte {
-			return append(append(bytes.Clone(b[:offset(5)]), "put in "+magic...), b[offset(5):]...)
+			return slices.Concat(b[:offset(5)], []byte("put in "), b[:markSize], b[offset(5):])
 		}, Loss{}},
 		{"a record twice", func(b []byte) []byte {
-			return append(append(bytes.Clone(b[:offset(6)]), b[offset(5):offset(6)]...), b[offset(6):]...)
+			return slices.Concat(b[:offset(6)], b[offset(5):])
 		}, Loss{}},
 	} {
 		t.Run(test.what, func(t *testing.T) {
@@ -96,39 +100,54 @@ func offset(record int) (at int) {
 	return at
 }
 
-// A payload that looks like records must not become one when its header is
-// damaged beyond repair.
+// A payload that holds records must not become one when its header is damaged
+// beyond repair: not by hand, not as a copy of another log that is further on,
+// not as a copy of the same file.
 func TestRecordInsideAPayload(t *testing.T) {
-	inner := put(header{before: position{7000, 7000}, items: 1, lane: 2}, []byte("forged"))
-	dir := place(t)
-	l := start(t, Options{Dir: dir})
-	add(t, l, 2, 1, "first")
-	add(t, l, 2, 5, string(inner))
-	add(t, l, 2, 1, "last")
-	l.Close()
-	names := segments(t, dir)
-	rewrite(t, names[0], func(b []byte) []byte {
-		at := headerSize + len("first")
-		clear(b[at+5 : at+40])
-		return b
-	})
-	var losses ledger
-	l = start(t, Options{Dir: dir, Lost: losses.lost})
-	add(t, l, 2, 1, "after")
-	l.Close() // the segment is no longer the last one, so its end is known
-	l = start(t, Options{Dir: dir, Lost: losses.lost})
-	payloads, _ := drain(t, cursor(t, l, "a"), 2)
-	if got := fmt.Sprint(payloads); got != "[first last after]" && got != "[first forged after]" {
-		t.Errorf("read %q", payloads)
+	_, other := written(t, 20)
+	for what, inner := range map[string]func(own []byte) []byte{
+		"by hand": func([]byte) []byte {
+			return put(mark, header{before: position{7000, 7000}, items: 1, lane: 2}, []byte("forged"))
+		},
+		"other file": func([]byte) []byte { return other },
+		"same file":  func(own []byte) []byte { return own },
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := place(t)
+			l := start(t, Options{Dir: dir})
+			add(t, l, 2, 1, "first")
+			name := segments(t, dir)[0]
+			own, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(t, l, 2, 5, string(inner(own)))
+			add(t, l, 2, 2, "last")
+			l.Close()
+			rewrite(t, name, func(b []byte) []byte {
+				clear(b[len(own)+markSize+1 : len(own)+headerSize-6])
+				return b
+			})
+			var losses ledger
+			l = start(t, Options{Dir: dir, Lost: losses.lost})
+			add(t, l, 2, 1, "after")
+			got, items := drain(t, cursor(t, l, "a"), 2)
+			if fmt.Sprint(got) != "[first last after]" || items != 4 {
+				t.Errorf("read %q with %d items", got, items)
+			}
+			if records, items := losses.of("a", 2, Corrupt); records != 1 || items != 5 {
+				t.Errorf("%d records with %d items lost", records, items)
+			}
+		})
 	}
 }
 
 // The work is linear in the size of a file even if every byte seems to begin
 // something.
 func TestHostileFileIsScannedOnce(t *testing.T) {
-	content := bytes.Repeat([]byte(magic), 1<<20)
+	content := bytes.Repeat(marked, 1<<19)
 	f := &counted{Reader: bytes.NewReader(content)}
-	scan := scanner{from: f, size: int64(len(content))}
+	scan := scanner{from: f, mark: mark, size: int64(len(content))}
 	if _, _, err := scan.next(position{maxCount, maxCount}); err == nil {
 		t.Fatal("a record was found")
 	}
@@ -150,8 +169,8 @@ func (c *counted) ReadAt(b []byte, off int64) (int, error) {
 
 // No length that a file claims makes the log allocate more than the file has.
 func TestHostileLengthAllocatesNothing(t *testing.T) {
-	content := header{size: MaxRecord, before: position{0, 0}, lane: 2}.encode(nil)
-	scan := scanner{from: bytes.NewReader(content), lane: 2, size: int64(len(content))}
+	content := header{size: MaxRecord, before: position{0, 0}, lane: 2}.encode(mark, nil)
+	scan := scanner{from: bytes.NewReader(content), mark: mark, lane: 2, size: int64(len(content))}
 	if _, _, err := scan.next(position{maxCount, maxCount}); err == nil {
 		t.Fatal("a record was found")
 	}

@@ -77,7 +77,7 @@ func mkdir(dir string, mode os.FileMode) error {
 func TestForeignFilesAreLeftAlone(t *testing.T) {
 	dir := place(t)
 	outside := filepath.Join(t.TempDir(), "outside")
-	name := nameSegment(1, position{}, 0)
+	name := nameSegment(1, position{}, 0, mark)
 	if err := errors.Join(
 		mkdir(dir, 0o700),
 		os.WriteFile(outside, []byte("secret"), 0o600),
@@ -85,10 +85,10 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 		os.WriteFile(filepath.Join(dir, "1-x.seg"), []byte("mine"), 0o644),
 		os.WriteFile(filepath.Join(dir, "9"+name[1:]), []byte("mine"), 0o644),
 		os.WriteFile(filepath.Join(dir, "cursor-%zz"), []byte("mine"), 0o644),
-		os.Mkdir(filepath.Join(dir, nameSegment(2, position{}, 0)), 0o700),
+		os.Mkdir(filepath.Join(dir, nameSegment(2, position{}, 0, mark)), 0o700),
 		os.Symlink(outside, filepath.Join(dir, name)),
 		os.Symlink(outside, filepath.Join(dir, "cursor-a")),
-		syscall.Mkfifo(filepath.Join(dir, nameSegment(3, position{}, 0)), 0o600),
+		syscall.Mkfifo(filepath.Join(dir, nameSegment(3, position{}, 0, mark)), 0o600),
 	); err != nil {
 		t.Fatal(err)
 	}

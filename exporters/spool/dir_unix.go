@@ -31,22 +31,16 @@ func lock(root *os.Root, path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the lock: %w; user %d must be able to write there", err, os.Geteuid())
 	}
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	var held error
-	err = conn.Control(func(fd uintptr) { held = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) })
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
-	case errors.Is(held, syscall.EWOULDBLOCK):
-		held = locked(path)
-	case held != nil:
-		held = fmt.Errorf("lock: %w", held)
+	case err == nil:
+		return f, nil
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		err = locked(path)
+	default:
+		err = fmt.Errorf("lock: %w", err)
 	}
-	if err := errors.Join(err, held); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return nil, errors.Join(err, f.Close())
 }
 
 func syncDir(f *os.File) error { return f.Sync() }

@@ -28,9 +28,8 @@
 //
 // in records and in items, at any moment between calls. The exceptions are
 // what a power failure takes within [Options.Sync], and records at the very end
-// of a lane of which nothing can be read; these count as one. Across the end of
-// a process, records may be told twice that were evicted while one before them
-// was not acknowledged.
+// of a lane of which nothing can be read; these count as one. It holds across the end of
+// a process too: no loss is told twice.
 //
 // A process that is killed loses nothing. What was returned by Next and not
 // acknowledged comes again, and nothing else does. After a power failure, what
@@ -63,35 +62,37 @@
 // A directory holds a file "lock", segments and cursors; other files are left
 // alone. A segment is named
 //
-//	<lane>-<records before>-<items before>-<time of the first record>.seg
+//	<lane>-<records before>-<items before>-<time of the first record>-<mark>.seg
 //
 // the numbers after the lane in 16 hexadecimal digits, the time in nanoseconds
 // since 1970. Its content is records, one after the other, all numbers little
 // endian:
 //
-//	 0  4  magic: f5 'O' 'T' 'S'
-//	 4  4  size of the payload
-//	 8  4  CRC-32C of the payload
-//	12  8  number of the record in its lane, from 1 on
-//	20  8  time, nanoseconds since 1970
-//	28  8  items of all records of the lane before this one
-//	36  4  items
-//	40  1  lane
-//	41  1  flags of the caller
-//	42  4  CRC-32C of the 42 bytes before
-//	46     payload
+//	 0  8  mark: random, the same for all records of a segment
+//	 8  4  size of the payload
+//	12  4  CRC-32C of the payload
+//	16  8  number of the record in its lane, from 1 on
+//	24  8  time, nanoseconds since 1970
+//	32  8  items of all records of the lane before this one
+//	40  4  items
+//	44  1  lane
+//	45  1  flags of the caller
+//	46  4  CRC-32C of the 46 bytes before
+//	50     payload
 //
 // The number and the sum of items make every gap exact. The checksum of the
-// header says how long the payload is even if that is damaged, so that nothing
-// within a payload is ever taken for a record then; a single wrong bit in a
-// header is put right. Where a header is beyond repair, reading goes on at the
-// next magic. A process never writes to segments of an earlier one.
+// header says how long the payload is even if that is damaged; a single wrong
+// bit in a header is put right. Where a header is beyond repair, reading goes on
+// at the next mark, also within the payload. Nobody but a reader of the
+// directory can put a record there: a copy of another segment has another mark,
+// and a copy of the same one holds only numbers that have passed. A process never writes to segments of an earlier one.
 //
 // A cursor is a file "cursor-" and the escaped name, with two slots of 512
 // bytes that are written in turn; the valid one with the larger count holds:
 //
 //	 0    4  magic: f5 'O' 'T' 'C'
 //	 4    8  how often it was saved
-//	12  128  number and items up to which it has acknowledged, for each of 8 lanes
-//	140   4  CRC-32C of the 140 bytes before
+//	12  256  for each of 8 lanes: number and items up to which it has acknowledged,
+//	         records and items behind that were told lost
+//	268   4  CRC-32C of the 268 bytes before
 package spool

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -118,6 +119,13 @@ func tend(t *testing.T, l *Log, now time.Time) {
 		t.Fatal(err)
 	}
 	l.tidy(now)
+}
+
+// pastGrace waits for the cursors of earlier processes no longer.
+func pastGrace(l *Log) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opened = l.opened.Add(-2 * grace)
 }
 
 // kill ends a log as the end of its process would: nothing is synced, saved or
@@ -333,10 +341,15 @@ func failing(call string, err error) func(string, string) error {
 
 var errDisk = errors.New("input/output error")
 
+// mark is that of segments written by hand.
+const mark = 0x8877665544332211
+
+var marked = binary.LittleEndian.AppendUint64(nil, mark)
+
 // put is a header with its payload, as written by hand.
-func put(h header, payload []byte) []byte {
+func put(mark uint64, h header, payload []byte) []byte {
 	h.size, h.sum = uint32(len(payload)), checksum(payload)
-	return append(h.encode(nil), payload...)
+	return append(h.encode(mark, nil), payload...)
 }
 
 func rewrite(t *testing.T, name string, change func([]byte) []byte) {

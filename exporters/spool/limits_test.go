@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -68,6 +69,47 @@ func TestEvictionUnderAReader(t *testing.T) {
 			}
 			conserved(t, c, 1, &losses, read, items)
 		}
+	}
+}
+
+// No loss is told again when the process ends, though the cursor begins again
+// before it.
+func TestLossIsToldOnceAcrossProcesses(t *testing.T) {
+	for _, evict := range []bool{false, true} {
+		t.Run(fmt.Sprint(evict), func(t *testing.T) {
+			var losses ledger
+			o := Options{Dir: place(t), MaxBytes: 64 << 10, Lost: losses.lost}
+			l := start(t, o)
+			c := cursor(t, l, "a")
+			for i := range 4 {
+				add(t, l, 1, uint32(i+1), text(i))
+			}
+			rewrite(t, segments(t, o.Dir)[0], func(b []byte) []byte { b[offset(2)-1]++; return b })
+			for range 2 { // the first is not acknowledged, the second is damaged
+				ready(t, c, 1)
+			}
+			if records, items := losses.of("a", 1, Corrupt); records != 1 || items != 2 {
+				t.Fatalf("%d records with %d items corrupt", records, items)
+			}
+			if evict {
+				for range 100 {
+					add(t, l, 1, 7, strings.Repeat("x", 1000))
+				}
+			}
+			conserved(t, c, 1, &losses, 0, 0)
+			for range 3 {
+				ready(t, c, 1)
+				kill(l)
+				l = start(t, o)
+				c = cursor(t, l, "a")
+				conserved(t, c, 1, &losses, 0, 0)
+			}
+			got, items := drain(t, c, 1)
+			conserved(t, c, 1, &losses, uint64(len(got)), items)
+			if records, items := losses.of("a", 1, Corrupt); records != 1 || items != 2 {
+				t.Errorf("%d records with %d items corrupt", records, items)
+			}
+		})
 	}
 }
 
@@ -204,7 +246,7 @@ func TestLargeRecords(t *testing.T) {
 
 func TestMinFree(t *testing.T) {
 	var losses ledger
-	l := start(t, Options{Dir: place(t), MinFree: 1 << 60, Lost: losses.lost})
+	l := start(t, Options{Dir: place(t), MinFree: 1 << 60, Sync: time.Hour, Lost: losses.lost})
 	if _, _, known := diskSpace(l.opt.Dir); !known {
 		t.Skip("free space is unknown here")
 	}

@@ -104,7 +104,7 @@ func (l *Log) Append(r Record) (uint64, error) {
 
 // put writes a record and syncs it if need be.
 func (l *Log) put(n *lane, g *segment, h header, payload []byte) error {
-	l.buf = h.encode(l.buf[:0])
+	l.buf = h.encode(g.mark, l.buf[:0])
 	if len(payload) <= small {
 		l.buf, payload = append(l.buf, payload...), nil
 	}

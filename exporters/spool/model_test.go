@@ -3,6 +3,7 @@ package spool
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +21,11 @@ type model struct {
 	cursors map[string]*[2]follower
 }
 
+// follower is a cursor in a lane. What was before it began is done.
 type follower struct {
-	acked    uint64
-	base     uint64 // acknowledged when this process began
-	returned uint64 // by Next in this process
+	records, items uint64 // done
+	acked          uint64
+	held           []uint32 // items of what was returned since
 }
 
 func TestModel(t *testing.T) {
@@ -44,12 +46,10 @@ func TestModel(t *testing.T) {
 
 func (m *model) open() {
 	m.log = start(m.t, Options{Dir: m.dir, MaxBytes: 64 << 10, SegmentBytes: 4 << 10, Sync: time.Hour, Lost: m.losses.lost})
-	m.losses.losses = nil
 	for name, f := range m.cursors {
-		c := cursor(m.t, m.log, name)
+		cursor(m.t, m.log, name)
 		for i := range f {
-			abandoned, _ := m.losses.of(name, uint8(i)) // evicted by the process before, with a record in flight
-			f[i].base, f[i].returned = c.lanes[i].read.seq-abandoned, 0
+			f[i].held = nil
 		}
 	}
 }
@@ -68,6 +68,8 @@ func (m *model) step() {
 		if len(m.cursors) < 3 {
 			m.join()
 		}
+	case action < 98:
+		m.damage()
 	default:
 		m.check()
 	}
@@ -84,10 +86,27 @@ func (m *model) join() {
 	c := cursor(m.t, m.log, name)
 	f := new([2]follower)
 	for i := range f {
-		f[i].base = c.lanes[i].read.seq
-		f[i].acked = f[i].base
+		at := c.lanes[i].read
+		f[i] = follower{records: at.seq, items: at.items, acked: at.seq}
 	}
 	m.cursors[name] = f
+}
+
+// damage overwrites anything but the last segment of a lane, whose end the name
+// of the next one tells.
+func (m *model) damage() {
+	m.log.mu.Lock() // or the segment is deleted meanwhile
+	defer m.log.mu.Unlock()
+	n := &m.log.lanes[m.rand.IntN(2)]
+	if len(n.segments) < 2 {
+		return
+	}
+	g := n.segments[m.rand.IntN(len(n.segments)-1)]
+	from := m.rand.IntN(int(g.size))
+	rewrite(m.t, filepath.Join(m.dir, g.name), func(b []byte) []byte {
+		clear(b[from:min(len(b), from+m.rand.IntN(2000))])
+		return b
+	})
 }
 
 func (m *model) read() {
@@ -99,8 +118,8 @@ func (m *model) read() {
 			if !ok {
 				break
 			}
-			f[lane].returned++
 			items := m.items[lane][r.Seq-1]
+			f[lane].held = append(f[lane].held, items)
 			if r.Items != items || strings.Trim(string(r.Payload), string(rune('a'+items))) != "" {
 				m.t.Fatalf("record %d of lane %d is another one", r.Seq, lane)
 			}
@@ -112,6 +131,9 @@ func (m *model) read() {
 					m.t.Fatal(err)
 				}
 				f[lane].acked = r.Seq
+				f[lane].records += uint64(len(f[lane].held))
+				f[lane].items += sum(f[lane].held)
+				f[lane].held = nil
 			}
 		}
 	}
@@ -136,19 +158,19 @@ func (m *model) check() {
 	for name, f := range m.cursors {
 		c := m.log.cursors[name]
 		for lane := range m.items {
-			held := uint64(len(c.lanes[lane].held))
-			lost, _ := m.losses.of(name, uint8(lane))
+			lost, lostItems := m.losses.of(name, uint8(lane))
 			p := c.Pending(uint8(lane))
 			at := c.lanes[lane].read
 			if at.items != sum(m.items[lane][:at.seq]) {
 				m.t.Fatalf("%s: %d items up to record %d, want %d", name, at.items, at.seq, sum(m.items[lane][:at.seq]))
 			}
-			want := uint64(len(m.items[lane])) - at.seq + held
-			if p.Records != want {
-				m.t.Fatalf("%s: %d records pending, want %d", name, p.Records, want)
+			f := f[lane]
+			if held := len(c.lanes[lane].held); held != len(f.held) {
+				m.t.Fatalf("%s: %d records held, want %d", name, held, len(f.held))
 			}
-			if all := f[lane].base + f[lane].returned - held + p.Records + lost; all != uint64(len(m.items[lane])) {
-				m.t.Fatalf("%s: %d before + %d read + %d pending + %d lost of %d", name, f[lane].base, f[lane].returned-held, p.Records, lost, len(m.items[lane]))
+			if f.records+p.Records+lost != uint64(len(m.items[lane])) || f.items+p.Items+lostItems != sum(m.items[lane]) {
+				m.t.Fatalf("%s: %d done + %d pending + %d lost of %d records, %d + %d + %d of %d items", name,
+					f.records, p.Records, lost, len(m.items[lane]), f.items, p.Items, lostItems, sum(m.items[lane]))
 			}
 		}
 	}

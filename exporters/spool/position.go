@@ -13,7 +13,7 @@ import (
 
 const (
 	cursorMagic = "\xf5OTC"
-	cursorSize  = 4 + 8 + Lanes*16 + 4
+	cursorSize  = 4 + 8 + Lanes*32 + 4
 	slotSize    = 512 // a sector: what a power failure tears is one of the two
 )
 
@@ -45,9 +45,10 @@ func (c *Cursor) save() error {
 	copy(b[:], cursorMagic)
 	binary.LittleEndian.PutUint64(b[4:], c.saves)
 	for i := range c.lanes {
-		at := c.lanes[i].acked()
-		binary.LittleEndian.PutUint64(b[12+16*i:], at.seq)
-		binary.LittleEndian.PutUint64(b[20+16*i:], at.items)
+		at, behind := c.lanes[i].acked(), c.lanes[i].behind()
+		for k, v := range [...]uint64{at.seq, at.items, behind.records, behind.items} {
+			binary.LittleEndian.PutUint64(b[12+32*i+8*k:], v)
+		}
 	}
 	binary.LittleEndian.PutUint32(b[cursorSize-4:], checksum(b[:cursorSize-4]))
 	if _, err := c.file.WriteAt(b[:], int64(c.saves%2)*slotSize); err != nil {
@@ -78,9 +79,12 @@ func (l *Log) load(name string, used time.Time) error {
 		}
 		c.saves = saves
 		for i := range c.lanes {
-			at := position{binary.LittleEndian.Uint64(b[12+16*i:]), binary.LittleEndian.Uint64(b[20+16*i:])}
-			if at.seq < maxCount && at.items < maxCount {
-				c.lanes[i].read = at
+			var v [4]uint64
+			for k := range v {
+				v[k] = binary.LittleEndian.Uint64(b[12+32*i+8*k:])
+			}
+			if max(v[0], v[1], v[2], v[3]) < maxCount {
+				c.lanes[i].read, c.lanes[i].told = position{v[0], v[1]}, told{v[2], v[3]}
 			}
 		}
 	}
@@ -94,7 +98,7 @@ func (l *Log) place() {
 		n := &l.lanes[i]
 		for _, c := range l.cursors {
 			if at := c.lanes[i].read; at.seq > n.last.seq {
-				n.last = at
+				n.last = position{at.seq, max(at.items, n.last.items)}
 			}
 		}
 		if k := len(n.segments); k > 0 {

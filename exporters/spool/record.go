@@ -15,8 +15,8 @@ const (
 	// MaxRecord is the largest payload that a log takes, in bytes.
 	MaxRecord = 64 << 20
 
-	magic      = "\xf5OTS"
-	headerSize = 46
+	markSize   = 8
+	headerSize = markSize + 42
 	headerCRC  = headerSize - 4
 	maxFile    = headerSize + MaxRecord // a segment is never larger
 	chunk      = 256 << 10              // how much is read at once
@@ -65,8 +65,8 @@ func (h header) after() position {
 	return position{h.before.seq + 1, h.before.items + uint64(h.items)}
 }
 
-// between reports whether the record may stand there. A payload can hold what
-// looks like a record.
+// between reports whether the record may stand there: a payload can hold a copy
+// of its own segment, as far as that was written before.
 func (h header) between(from, to position) bool {
 	return h.before.seq >= from.seq && h.before.seq < to.seq && h.before.items >= from.items && h.before.items <= to.items
 }
@@ -74,9 +74,9 @@ func (h header) between(from, to position) bool {
 // checksum is CRC-32C.
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-func (h header) encode(b []byte) []byte {
+func (h header) encode(mark uint64, b []byte) []byte {
 	start := len(b)
-	b = append(b, magic...)
+	b = binary.LittleEndian.AppendUint64(b, mark)
 	b = binary.LittleEndian.AppendUint32(b, h.size)
 	b = binary.LittleEndian.AppendUint32(b, h.sum)
 	b = binary.LittleEndian.AppendUint64(b, h.before.seq+1)
@@ -88,32 +88,32 @@ func (h header) encode(b []byte) []byte {
 }
 
 // decode reads a header from the beginning of b, which holds at least one.
-func decode(b []byte) (h header, ok bool) {
-	seq := binary.LittleEndian.Uint64(b[12:])
+func decode(mark uint64, b []byte) (h header, ok bool) {
+	seq := binary.LittleEndian.Uint64(b[16:])
 	h = header{
-		size:   binary.LittleEndian.Uint32(b[4:]),
-		sum:    binary.LittleEndian.Uint32(b[8:]),
-		before: position{seq - 1, binary.LittleEndian.Uint64(b[28:])},
-		time:   int64(binary.LittleEndian.Uint64(b[20:])),
-		items:  binary.LittleEndian.Uint32(b[36:]),
-		lane:   b[40],
-		flags:  b[41],
+		size:   binary.LittleEndian.Uint32(b[8:]),
+		sum:    binary.LittleEndian.Uint32(b[12:]),
+		before: position{seq - 1, binary.LittleEndian.Uint64(b[32:])},
+		time:   int64(binary.LittleEndian.Uint64(b[24:])),
+		items:  binary.LittleEndian.Uint32(b[40:]),
+		lane:   b[44],
+		flags:  b[45],
 	}
-	ok = string(b[:4]) == magic && checksum(b[:headerCRC]) == binary.LittleEndian.Uint32(b[headerCRC:]) &&
+	ok = binary.LittleEndian.Uint64(b) == mark && checksum(b[:headerCRC]) == binary.LittleEndian.Uint32(b[headerCRC:]) &&
 		seq > 0 && h.size <= MaxRecord
 	return h, ok
 }
 
 // mend decodes a header in which one bit is wrong. Without it, the last record
 // of a log could vanish uncounted, since no neighbour tells of it.
-func mend(b []byte) (header, bool) {
+func mend(mark uint64, b []byte) (header, bool) {
 	if bytes.Count(b[:headerSize], []byte{0}) == headerSize {
 		return header{}, false
 	}
 	trial := [headerSize]byte(b)
 	for bit := range headerSize * 8 {
 		trial[bit/8] ^= 1 << (bit % 8)
-		if h, ok := decode(trial[:]); ok {
+		if h, ok := decode(mark, trial[:]); ok {
 			return h, true
 		}
 		trial[bit/8] ^= 1 << (bit % 8)
@@ -125,6 +125,7 @@ func mend(b []byte) (header, bool) {
 // work is linear in the size of the file, whatever it holds.
 type scanner struct {
 	from io.ReaderAt
+	mark uint64
 	lane uint8
 	size int64 // of what may be read
 	off  int64
@@ -145,9 +146,9 @@ func (s *scanner) next(limit position) (header, []byte, error) {
 		if err != nil {
 			return header{}, nil, err
 		}
-		h, ok := decode(b)
+		h, ok := decode(s.mark, b)
 		if !ok && !s.lost {
-			h, ok = mend(b)
+			h, ok = mend(s.mark, b)
 		}
 		if !ok || h.lane != s.lane || !h.between(s.seen, limit) {
 			if err := s.resync(); err != nil {
@@ -197,13 +198,14 @@ func (s *scanner) peek(n int64) ([]byte, error) {
 // resync goes on to what may be the next header.
 func (s *scanner) resync() error {
 	s.lost = true
+	mark := binary.LittleEndian.AppendUint64(nil, s.mark)
 	for first := int64(1); ; first = 0 {
 		if _, err := s.peek(min(headerSize, s.size-s.off)); err != nil {
 			return err
 		}
 		b := s.buf[s.off-s.base:] // all that was read
-		next := bytes.Index(b[first:], []byte(magic))
-		skipped := int64(len(b)) - int64(len(magic)) + 1
+		next := bytes.Index(b[first:], mark)
+		skipped := int64(len(b)) - markSize + 1
 		if next >= 0 {
 			skipped = first + int64(next)
 		} else if s.off+int64(len(b)) >= s.size {

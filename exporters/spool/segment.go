@@ -1,11 +1,15 @@
 package spool
 
 import (
+	"cmp"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -17,6 +21,7 @@ const small = 64 << 10
 type segment struct {
 	name   string
 	lane   uint8
+	mark   uint64   // random; begins each record, so that no payload can hold one
 	first  position // before its first record
 	last   position // after its last record
 	size   int64
@@ -27,17 +32,17 @@ type segment struct {
 	gone   bool      // deleted
 }
 
-func nameSegment(lane uint8, first position, born int64) string {
-	return fmt.Sprintf("%d-%016x-%016x-%016x.seg", lane, first.seq, first.items, uint64(born))
+func nameSegment(lane uint8, first position, born int64, mark uint64) string {
+	return fmt.Sprintf("%d-%016x-%016x-%016x-%016x.seg", lane, first.seq, first.items, uint64(born), mark)
 }
 
 // parseSegment reads a name; ok is false if the file is somebody else's.
 func parseSegment(name string) (g *segment, born int64, ok bool) {
 	g = &segment{name: name}
 	var nanos uint64
-	_, err := fmt.Sscanf(name, "%d-%x-%x-%x.seg", &g.lane, &g.first.seq, &g.first.items, &nanos)
+	_, err := fmt.Sscanf(name, "%d-%x-%x-%x-%x.seg", &g.lane, &g.first.seq, &g.first.items, &nanos, &g.mark)
 	ok = err == nil && g.lane < Lanes && g.first.seq < maxCount && g.first.items < maxCount &&
-		nameSegment(g.lane, g.first, int64(nanos)) == name
+		nameSegment(g.lane, g.first, int64(nanos), g.mark) == name
 	return g, int64(nanos), ok
 }
 
@@ -51,11 +56,15 @@ func (g *segment) write(record, payload []byte) (whole bool, err error) {
 	if err == nil {
 		return true, nil
 	}
-	whole = g.file.Truncate(g.size) == nil && isFull(err)
+	return g.file.Truncate(g.size) == nil && isFull(err), full(err)
+}
+
+// full adds [ErrFull] to what the operating system calls it.
+func full(err error) error {
 	if isFull(err) {
-		err = fmt.Errorf("%w: %w", ErrFull, err)
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
-	return whole, err
+	return err
 }
 
 // lane is a chain of segments.
@@ -76,12 +85,7 @@ func (n *lane) oldest() position {
 
 // holding finds the segment with the record after the position.
 func (n *lane) holding(seq uint64) *segment {
-	i, _ := slices.BinarySearchFunc(n.segments, seq, func(g *segment, seq uint64) int {
-		if g.last.seq > seq {
-			return 1
-		}
-		return -1
-	})
+	i := sort.Search(len(n.segments), func(i int) bool { return n.segments[i].last.seq > seq })
 	if i == len(n.segments) {
 		return nil
 	}
@@ -122,12 +126,7 @@ func ago(now, then time.Time) time.Time {
 }
 
 func (l *Log) order(n *lane) error {
-	slices.SortFunc(n.segments, func(a, b *segment) int {
-		if a.first.seq < b.first.seq {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(n.segments, func(a, b *segment) int { return cmp.Compare(a.first.seq, b.first.seq) })
 	var kept []*segment
 	for _, g := range n.segments {
 		if g.size < headerSize { // the process died before it wrote a record
@@ -174,7 +173,7 @@ func (l *Log) measureSegment(g *segment) error {
 		return fmt.Errorf("open segment: %w", err)
 	}
 	defer f.Close()
-	scan := scanner{from: f, lane: g.lane, size: g.size, seen: g.first}
+	scan := scanner{from: f, mark: g.mark, lane: g.lane, size: g.size, seen: g.first}
 	for err == nil {
 		_, _, err = scan.next(position{maxCount, maxCount})
 	}
@@ -198,13 +197,13 @@ func (l *Log) writable(n *lane, index uint8, need int64, now time.Time) (*segmen
 	if len(n.segments) >= maxSegments {
 		l.drop(n, Evicted)
 	}
-	g := &segment{name: nameSegment(index, n.last, now.UnixNano()), lane: index, first: n.last, last: n.last, born: now}
+	var random [markSize]byte
+	_, _ = rand.Read(random[:]) // never fails
+	mark := binary.LittleEndian.Uint64(random[:])
+	g := &segment{name: nameSegment(index, n.last, now.UnixNano(), mark), mark: mark, lane: index, first: n.last, last: n.last, born: now}
 	f, err := l.dir.open(g.name, os.O_CREATE|os.O_EXCL|os.O_RDWR)
 	if err != nil {
-		if isFull(err) {
-			err = fmt.Errorf("%w: %w", ErrFull, err)
-		}
-		return nil, fmt.Errorf("create segment: %w", err)
+		return nil, fmt.Errorf("create segment: %w", full(err))
 	}
 	g.file = f
 	n.active = g
@@ -247,8 +246,8 @@ func (l *Log) drop(n *lane, reason Reason) {
 		l.lost = append(l.lost, lossBetween(g.first, g.last, g.lane, reason))
 	}
 	for _, c := range l.cursors {
-		if c.open && c.skip(g.lane, g.last, reason) {
-			l.note(c.save())
+		if c.open {
+			c.skip(g.lane, g.last, reason)
 		}
 	}
 }
