@@ -4,7 +4,8 @@
 // example programs as processes of their own, and assert on what arrives.
 //
 // They also break real servers under the examples (PostgreSQL, Redis) and follow
-// the failure through Prometheus and Alertmanager to whoever is notified. A test
+// the failure through Prometheus and Alertmanager to whoever is notified, and
+// kill the Collector and the program between them to count what arrives. A test
 // whose backend is missing is skipped and says where it comes from; with
 // E2E_BACKENDS=required, as in CI, it fails.
 package e2e
