@@ -90,6 +90,7 @@ func (o *outlet) drain(ctx context.Context, from store) {
 			}
 			continue
 		}
+		g.inDir = from != store(o.to.box.ring)
 		o.busy.Lock()
 		done := o.deliver(ctx, g)
 		o.busy.Unlock()
@@ -98,6 +99,8 @@ func (o *outlet) drain(ctx context.Context, from store) {
 		}
 		if err := from.ack(o.to.index, o.signal, g.last); err != nil {
 			report(fmt.Errorf("%s for %s may arrive again: %w", o.signal.items(), o.to.name, err))
+		} else if g.inDir {
+			o.to.account.marked(o.signal)
 		}
 		o.settle(g.parcels)
 	}
@@ -106,6 +109,7 @@ func (o *outlet) drain(ctx context.Context, from store) {
 // group is what is sent in one request.
 type group struct {
 	first, last uint64
+	inDir       bool
 	parcels     uint64
 	items       int64
 	oldest      time.Time
@@ -187,7 +191,7 @@ func (o *outlet) deliver(ctx context.Context, g group) bool {
 			return false
 		}
 		out := o.sender.deliver(ctx, g.body, int(g.items), g.batch, failed)
-		o.book(out)
+		o.book(g, out)
 		o.to.leaveAlone(out.last.after)
 		if out.rest == nil {
 			o.answered(out.last.err)
@@ -316,11 +320,12 @@ func (o *outlet) isDown() bool {
 }
 
 // book counts what an attempt has settled.
-func (o *outlet) book(out outcome) {
-	a := o.to.account
-	a.delivered(o.signal).Add(int64(out.delivered))
-	a.dropped(o.signal, Rejected).Add(int64(out.rejected))
-	a.dropped(o.signal, TooLarge).Add(int64(out.tooLarge))
+func (o *outlet) book(g group, out outcome) {
+	seq := uint64(0)
+	if g.inDir {
+		seq = g.last
+	}
+	o.to.account.settle(o.signal, seq, out)
 	if err := o.to.box.refused.add(out.samples...); err != nil {
 		o.to.box.options.Report(err)
 	}

@@ -3,17 +3,23 @@ package exporters
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/otelmon/otelmon-go/exporters/spool"
 )
 
 const flagGzip = 1
 
+// damaged is how long a parcel that should be there is waited for: if it can't be
+// read there is none.
+const damaged = 100 * time.Millisecond
+
 // disk is a store in a directory.
 type disk struct {
 	id      string
 	log     *spool.Log
 	cursors []*spool.Cursor
+	ahead   [][signals]*parcel // read by holds
 }
 
 // openDisk opens the log and a cursor for each destination.
@@ -46,6 +52,7 @@ func openDisk(o Options, lost func(destination int, s Signal, r Reason, items in
 		}
 		d.cursors = append(d.cursors, c)
 	}
+	d.ahead = make([][signals]*parcel, len(d.cursors))
 	return d, nil
 }
 
@@ -70,7 +77,27 @@ func (d *disk) put(s Signal, p parcel) error {
 	return err
 }
 
+// holds reports whether a parcel up to seq still waits. It is for once, before
+// the first next.
+func (d *disk) holds(destination int, s Signal, seq uint64) bool {
+	if d.backlog(destination, s).parcels == 0 {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), damaged)
+	defer cancel()
+	p, err := d.next(ctx, destination, s)
+	if err != nil {
+		return false
+	}
+	d.ahead[destination][s] = &p
+	return p.seq <= seq
+}
+
 func (d *disk) next(ctx context.Context, destination int, s Signal) (parcel, error) {
+	if p := d.ahead[destination][s]; p != nil {
+		d.ahead[destination][s] = nil
+		return *p, nil
+	}
 	r, err := d.cursors[destination].Next(ctx, uint8(s))
 	if err != nil {
 		return parcel{}, fmt.Errorf("read what waits: %w", err)

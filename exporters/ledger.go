@@ -41,7 +41,7 @@ const maxDestinations = 8
 // The page holds a format number, what was made of each signal, the number that
 // batch ids of this directory begin with, and a block for each destination.
 const (
-	pageFormat   = 0x6f74656c6d6f6e01 // "otelmon", 1
+	pageFormat   = 0x6f74656c6d6f6e02 // "otelmon", 2
 	slotFormat   = 0
 	slotCreated  = 1
 	slotOrigin   = slotCreated + signals
@@ -52,7 +52,16 @@ const (
 	slotBefore    = 1 // items made before the destination was known
 	slotDelivered = slotBefore + signals
 	slotDropped   = slotDelivered + signals
-	slotsAccount  = slotDropped + signals*int(reasons)
+	slotUnmarked  = slotDropped + signals*int(reasons)
+	slotsAccount  = slotUnmarked + signals*slotsUnmarked
+
+	// Of a group that is settled, at least in part, and not marked so in the
+	// directory: its last number and what was counted for it.
+	unmarkedSeq       = 0
+	unmarkedDelivered = 1
+	unmarkedRejected  = 2
+	unmarkedTooLarge  = 3
+	slotsUnmarked     = 4
 
 	pageSlots = slotAccounts + maxDestinations*slotsAccount
 )
@@ -174,10 +183,52 @@ func (a *account) open(s Signal) int64 {
 	return a.ledger.created(s).Load() - a.before(s).Load() - a.delivered(s).Load() - a.losses(s)
 }
 
+func (a *account) unmarked(s Signal, n int) *atomic.Int64 {
+	return a.slot(slotUnmarked + int(s)*slotsUnmarked + n)
+}
+
+// settle counts what became of a group, or of a part of it. seq is its last
+// number in the directory, 0 if it is in memory.
+func (a *account) settle(s Signal, seq uint64, out outcome) {
+	n := [...]int64{unmarkedDelivered: int64(out.delivered), unmarkedRejected: int64(out.rejected), unmarkedTooLarge: int64(out.tooLarge)}
+	for i, slot := range a.settled(s) {
+		if i > 0 && seq > 0 {
+			a.unmarked(s, i).Add(n[i])
+		}
+		if i > 0 {
+			slot.Add(n[i])
+		}
+	}
+	if seq > 0 {
+		a.unmarked(s, unmarkedSeq).Store(int64(seq)) //nolint:gosec // a number of a record
+	}
+}
+
+// settled is where the numbers of an unmarked group are counted.
+func (a *account) settled(s Signal) [slotsUnmarked]*atomic.Int64 {
+	return [...]*atomic.Int64{unmarkedDelivered: a.delivered(s), unmarkedRejected: a.dropped(s, Rejected), unmarkedTooLarge: a.dropped(s, TooLarge)}
+}
+
+// marked is called when the directory knows that the group is settled.
+func (a *account) marked(s Signal) {
+	for i := range slotsUnmarked {
+		a.unmarked(s, i).Store(0)
+	}
+}
+
+// takeBack undoes the counting of an unmarked group that will be sent again.
+func (a *account) takeBack(s Signal) {
+	for i, slot := range a.settled(s) {
+		if i > 0 {
+			slot.Add(-min(a.unmarked(s, i).Load(), slot.Load()))
+		}
+	}
+}
+
 // reconcile is done once, before anything is made: only what is in the store can
 // still be delivered. What else is open was in the memory of a process that
-// died. What the store has beyond that was delivered, but not marked there in
-// time: it will be sent again.
+// died. What the store has beyond that is from before a ledger that was lost, or
+// wanted by a destination that was not known when it was made.
 func (a *account) reconcile(s Signal, waiting int64) {
 	switch gone := a.open(s) - waiting; {
 	case gone > 0:

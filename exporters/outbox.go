@@ -231,12 +231,22 @@ func (b *Outbox) openLedger() (err error) {
 	for _, d := range b.to {
 		for s := range Signal(signals) {
 			if b.disk != nil {
-				d.account.reconcile(s, b.disk.backlog(d.index, s).items)
+				b.reconcile(d, s)
 			}
 			d.base[s] = d.account.losses(s)
 		}
 	}
 	return nil
+}
+
+// reconcile brings the account of an earlier process together with what is on
+// the disk.
+func (b *Outbox) reconcile(d *destination, s Signal) {
+	if seq := d.account.unmarked(s, unmarkedSeq).Load(); seq > 0 && b.disk.holds(d.index, s, uint64(seq)) { //nolint:gosec // above 0
+		d.account.takeBack(s)
+	}
+	d.account.marked(s)
+	d.account.reconcile(s, b.disk.backlog(d.index, s).items)
 }
 
 // openAccounts books what the directory has told before there was a ledger.
