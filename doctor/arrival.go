@@ -42,16 +42,16 @@ func (p *patient) stores() []store {
 // arrival asks the stores for the probe until they have it.
 func (p *patient) arrival(ctx context.Context, sent []delivery) []Check {
 	stores := slices.DeleteFunc(p.stores(), func(s store) bool { return s.base == Off || s.guessed && !p.maybeHere(ctx, s, sent) })
-	guessed := 0
-	for _, s := range stores {
-		if s.guessed {
-			guessed++
-		}
+	// A single store that was guessed may be somebody else's; two of them are the
+	// compose stack.
+	silence := Warning
+	if guessed(stores) > 1 {
+		silence = Failed
 	}
 	checks := make([]Check, len(stores))
 	var asking sync.WaitGroup
 	for i, s := range stores {
-		asking.Go(func() { checks[i] = p.ask(ctx, s, sent, guessed > 1) })
+		asking.Go(func() { checks[i] = p.ask(ctx, s, sent, silence) })
 	}
 	asking.Wait()
 	if len(checks) == 0 && !slices.ContainsFunc(sent, func(d delivery) bool { return d.result.Taken }) {
@@ -66,6 +66,15 @@ func (p *patient) arrival(ctx context.Context, sent []delivery) []Check {
 	return checks
 }
 
+func guessed(stores []store) (n int) {
+	for _, s := range stores {
+		if s.guessed {
+			n++
+		}
+	}
+	return n
+}
+
 // maybeHere reports whether the compose stack's store could have the probe.
 func (p *patient) maybeHere(ctx context.Context, s store, sent []delivery) bool {
 	local := slices.ContainsFunc(sent, func(d delivery) bool { return d.signal == s.signal && d.onLoopback() && d.result.Taken })
@@ -77,9 +86,9 @@ func (p *patient) maybeHere(ctx context.Context, s store, sent []delivery) bool 
 	return s.alive(ctx, s.base) == nil
 }
 
-// ask waits until the store has the probe. A single store that was guessed may be
-// somebody else's; two of them are the compose stack.
-func (p *patient) ask(ctx context.Context, s store, sent []delivery, isStack bool) Check {
+// ask waits until the store has the probe. silence is the verdict on one that was
+// guessed and has not.
+func (p *patient) ask(ctx context.Context, s store, sent []delivery, silence Verdict) Check {
 	c := Check{Name: CheckArrival, Subject: s.signal.String(), Verdict: Failed}
 	if !slices.ContainsFunc(sent, func(d delivery) bool { return d.signal == s.signal && d.result.Taken }) {
 		c.Verdict, c.Found = Skipped, fmt.Sprintf("%s was not asked, since no receiver took the probe.", s.name)
@@ -91,8 +100,8 @@ func (p *patient) ask(ctx context.Context, s store, sent []delivery, isStack boo
 		c.Verdict, c.Found = OK, fmt.Sprintf("The probe is in %s, %s after it was taken.", s.name, time.Since(begun).Round(100*time.Millisecond))
 		return c
 	}
-	if s.guessed && !isStack {
-		c.Verdict = Warning
+	if s.guessed {
+		c.Verdict = silence
 	}
 	where := shownBase(s.base)
 	c.Found = fmt.Sprintf("The receiver took the probe, but %s at %s has not got it after %s.", s.name, where, p.Arrival)

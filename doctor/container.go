@@ -30,12 +30,12 @@ func isContainer(root fs.FS, getenv func(string) string) bool {
 
 // localhost explains what it means in a container. Where probes get through, it
 // is a sidecar or the host's network.
-func localhost(sent []delivery, inContainer bool) []Check {
+func localhost(sent []delivery) []Check {
 	told := map[string]bool{}
 	var checks []Check
 	for _, d := range sent {
 		host := d.host()
-		if !inContainer || !d.onLoopback() || d.result.Stage == exporters.StageEndpoint || told[host] {
+		if !d.onLoopback() || d.result.Stage == exporters.StageEndpoint || told[host] {
 			continue
 		}
 		told[host] = true

@@ -47,9 +47,13 @@ const Off = "off"
 func Run(ctx context.Context, o Options) Report {
 	p := newPatient(o)
 	sent := p.deliver(ctx)
+	var contained []Check
+	if isContainer(os.DirFS("/"), p.getenv) {
+		contained = localhost(sent)
+	}
 	checks := slices.Concat(
 		p.settings(), p.service(), p.export(), p.sampler(), modules(o.Binary), p.outbox(ctx),
-		deliveries(sent), localhost(sent, isContainer(os.DirFS("/"), p.getenv)), certificates(sent), clocks(sent),
+		deliveries(sent), contained, certificates(sent), clocks(sent),
 		p.arrival(ctx, sent),
 	)
 	return Report{Version: 1, Verdict: worst(checks), Service: p.probe.Service, TraceID: p.probe.TraceID.String(), Checks: checks}

@@ -182,12 +182,11 @@ func TestModulesOfNoBinary(t *testing.T) {
 }
 
 // stores play Jaeger, Prometheus and Loki on one address.
-func stores(t *testing.T, hold bool) string {
+func stores(t *testing.T, content string) string {
 	t.Helper()
 	mux := http.NewServeMux()
-	found := map[bool]string{true: "[{}]", false: "[]"}[hold]
 	mux.HandleFunc("GET /api/v3/traces/{id}", func(w http.ResponseWriter, _ *http.Request) {
-		if !hold {
+		if content == "[]" {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
@@ -197,10 +196,10 @@ func stores(t *testing.T, hold bool) string {
 		if !strings.Contains(req.FormValue("query"), "otelmon[._]probe[._]timestamp.*\"} == 1") {
 			w.WriteHeader(http.StatusBadRequest)
 		}
-		_, _ = w.Write([]byte(`{"status":"success","data":{"result":` + found + `}}`))
+		_, _ = w.Write([]byte(`{"status":"success","data":{"result":` + content + `}}`))
 	})
 	mux.HandleFunc("GET /loki/api/v1/query_range", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"status":"success","data":{"result":` + found + `}}`))
+		_, _ = w.Write([]byte(`{"status":"success","data":{"result":` + content + `}}`))
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -210,7 +209,7 @@ func stores(t *testing.T, hold bool) string {
 func TestArrival(t *testing.T) {
 	r := receiver(t, oteltest.Options{})
 	for _, hold := range []bool{true, false} {
-		base := stores(t, hold)
+		base := stores(t, map[bool]string{true: "[{}]", false: "[]"}[hold])
 		report := examine(t, doctor.Options{Jaeger: base, Prometheus: base + "/", Loki: base, Arrival: 300 * time.Millisecond}, "OTEL_EXPORTER_OTLP_ENDPOINT="+r.HTTPURL())
 		for _, signal := range []string{"traces", "metrics", "logs"} {
 			c := find(report, doctor.CheckArrival, signal)

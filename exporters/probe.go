@@ -87,7 +87,7 @@ func (p Probe) Send(ctx context.Context, e Endpoint, signal Signal) ProbeResult 
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
-	if err := r.reach(ctx, t, e.Protocol == ProtocolGRPC); err != nil {
+	if err := r.reach(ctx, t, e.Protocol); err != nil {
 		r.Err = clean(err, secretsOf(e.Headers)...)
 		return r
 	}
@@ -119,8 +119,8 @@ func (p Probe) Send(ctx context.Context, e Endpoint, signal Signal) ProbeResult 
 }
 
 // reach passes the stages up to the handshake.
-func (r *ProbeResult) reach(ctx context.Context, t target, overGRPC bool) error {
-	hop, err := nextHop(t.url, overGRPC)
+func (r *ProbeResult) reach(ctx context.Context, t target, protocol string) error {
+	hop, err := nextHop(t.url, protocol)
 	if err != nil {
 		return err
 	}
@@ -148,13 +148,13 @@ func (r *ProbeResult) reach(ctx context.Context, t target, overGRPC bool) error 
 	if t.tls == nil || r.Proxy {
 		return nil
 	}
-	return r.shakeHands(ctx, conn, t, overGRPC)
+	return r.shakeHands(ctx, conn, t, protocol)
 }
 
-func (r *ProbeResult) shakeHands(ctx context.Context, conn net.Conn, t target, overGRPC bool) error {
+func (r *ProbeResult) shakeHands(ctx context.Context, conn net.Conn, t target, protocol string) error {
 	config := t.tls.Clone()
 	config.ServerName, config.NextProtos = t.url.Hostname(), []string{"h2"}
-	if !overGRPC {
+	if protocol != ProtocolGRPC {
 		config.NextProtos = append(config.NextProtos, "http/1.1")
 	}
 	begun := time.Now()
@@ -174,9 +174,9 @@ func (r *ProbeResult) shakeHands(ctx context.Context, conn net.Conn, t target, o
 
 // nextHop is the proxy on the way to u, or else u. gRPC asks for it as for
 // https, whatever it speaks.
-func nextHop(u *url.URL, overGRPC bool) (*url.URL, error) {
+func nextHop(u *url.URL, protocol string) (*url.URL, error) {
 	asked := *u
-	if overGRPC {
+	if protocol == ProtocolGRPC {
 		asked.Scheme = "https"
 	}
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &asked})
