@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -214,56 +215,73 @@ func (f *flight) figures() (r figures) {
 // TestPilotReachesTheOracle is the proof of the search: at least 95 % on
 // average of the best fixed settings, never less than 85 %.
 func TestPilotReachesTheOracle(t *testing.T) {
-	seeds, sum, n := 1, 0.0, 0
-	all := os.Getenv("SIMULATE") != ""
+	seeds, all := 1, os.Getenv("SIMULATE") != ""
 	if all {
 		seeds = 3
 	}
-	for _, s := range simulate.Scenarios() {
-		if !all && s.Long {
-			continue
-		}
-		var mean figures
-		for seed := range uint64(seeds) {
-			f := fly(s, seed+1)
-			r := f.figures()
-			if testing.Verbose() && os.Getenv("DECISIONS") == fmt.Sprint(s.Name[:2], seed+1) {
-				for _, d := range f.decided {
-					t.Log(d)
+	var (
+		mu  sync.Mutex
+		sum float64
+		n   int
+	)
+	t.Run("scenario", func(t *testing.T) {
+		for _, s := range simulate.Scenarios() {
+			if !all && s.Long {
+				continue
+			}
+			t.Run(s.Name[:2], func(t *testing.T) {
+				t.Parallel()
+				var mean figures
+				for seed := range uint64(seeds) {
+					r := judge(t, s, seed+1)
+					mean.goodput += r.goodput / float64(seeds)
+					mean.early += r.early / float64(seeds)
+					mean.refused += r.refused / float64(seeds)
+					mean.back = max(mean.back, r.back)
 				}
-			}
-			mean.goodput += r.goodput / float64(seeds)
-			mean.early += r.early / float64(seeds)
-			mean.refused += r.refused / float64(seeds)
-			mean.back = max(mean.back, r.back)
-			mean.after += r.after / float64(seeds)
-			sum, n = sum+r.goodput, n+1
-			if r.goodput < .85 {
-				t.Errorf("%s, seed %d: %.1f%% of the best fixed setting, want 85%%", s.Name, seed+1, 100*r.goodput)
-			}
-			refused := .01
-			if strings.HasPrefix(s.Name, "N2") {
-				refused = .02 // that items are limited, not calls, is learned by being refused
-			}
-			if r.refused > refused {
-				t.Errorf("%s, seed %d: %.2f%% of the calls were refused, want at most %.0f%%", s.Name, seed+1, 100*r.refused, 100*refused)
-			}
-			if r.back > time.Minute {
-				t.Errorf("%s, seed %d: %s from a shift to 90%%, want a minute", s.Name, seed+1, r.back)
-			}
-			if s.Name[0] == 'E' && r.after < .95 {
-				t.Errorf("%s, seed %d: %.1f%% after it came, want 95%%", s.Name, seed+1, 100*r.after)
-			}
-			if share := float64(f.jobs[0]) / float64(f.calls); s.Jobs == 2 && (share < .45 || share > .55) {
-				t.Errorf("%s, seed %d: one job has %.0f%% of the calls", s.Name, seed+1, 100*share)
-			}
+				t.Logf("%-30s %5.1f%%  %5.1f%% of the first half minute  refused %.2f%%  back after %s", s.Name, 100*mean.goodput, 100*mean.early, 100*mean.refused, mean.back)
+				mu.Lock()
+				defer mu.Unlock()
+				sum, n = sum+mean.goodput, n+1
+			})
 		}
-		t.Logf("%-30s %5.1f%%  %5.1f%% of the first half minute  refused %.2f%%  back after %s", s.Name, 100*mean.goodput, 100*mean.early, 100*mean.refused, mean.back)
-	}
-	t.Logf("%-30s %5.1f%%", "mean", 100*sum/float64(n))
+	})
+	t.Logf("mean %.1f%%", 100*sum/float64(n))
 	if sum/float64(n) < .95 {
 		t.Errorf("%.1f%% of the best fixed setting on average, want 95%%", 100*sum/float64(n))
 	}
+}
+
+// judge holds one flight to the bounds of its scenario.
+func judge(t *testing.T, s simulate.Scenario, seed uint64) figures {
+	t.Helper()
+	f := fly(s, seed)
+	r := f.figures()
+	if testing.Verbose() && os.Getenv("DECISIONS") == fmt.Sprint(s.Name[:2], seed) {
+		for _, d := range f.decided {
+			t.Log(d)
+		}
+	}
+	if r.goodput < .85 {
+		t.Errorf("%s, seed %d: %.1f%% of the best fixed setting, want 85%%", s.Name, seed, 100*r.goodput)
+	}
+	refused := .01
+	if strings.HasPrefix(s.Name, "N2") {
+		refused = .02 // that items are limited, not calls, is learned by being refused
+	}
+	if r.refused > refused {
+		t.Errorf("%s, seed %d: %.2f%% of the calls were refused, want at most %.0f%%", s.Name, seed, 100*r.refused, 100*refused)
+	}
+	if r.back > time.Minute {
+		t.Errorf("%s, seed %d: %s from a shift to 90%%, want a minute", s.Name, seed, r.back)
+	}
+	if s.Name[0] == 'E' && r.after < .95 {
+		t.Errorf("%s, seed %d: %.1f%% after it came, want 95%%", s.Name, seed, 100*r.after)
+	}
+	if share := float64(f.jobs[0]) / float64(f.calls); s.Jobs == 2 && (share < .45 || share > .55) {
+		t.Errorf("%s, seed %d: one job has %.0f%% of the calls", s.Name, seed, 100*share)
+	}
+	return r
 }
 
 // TestPilotOnRandomBackends is for the night: SIMULATE is the number of

@@ -184,7 +184,7 @@ func TestLoopsDoNotAllocateForItems(t *testing.T) {
 	} {
 		few := testing.AllocsPerRun(10, func() { loop(10) })
 		many := testing.AllocsPerRun(10, func() { loop(100_000) })
-		if many > few+5 {
+		if many > few+50 { // what is reported meanwhile allocates too, by time and not by item
 			t.Errorf("%s allocates %v times for 10 items and %v for 100000", name, few, many)
 		}
 	}
