@@ -278,6 +278,47 @@ func TestDamagedCursorFile(t *testing.T) {
 	}
 }
 
+// A cursor file that claims what never was takes nothing from others.
+func TestCursorFromTheFuture(t *testing.T) {
+	dir := place(t)
+	l := start(t, Options{Dir: dir})
+	c := cursor(t, l, "a")
+	for i := range 3 {
+		add(t, l, 1, 10, text(i))
+	}
+	c.lanes[1].read = position{100, 0}
+	if err := c.save(); err != nil {
+		t.Fatal(err)
+	}
+	kill(l)
+	var losses ledger
+	l = start(t, Options{Dir: dir, Lost: losses.lost})
+	b := cursor(t, l, "b")
+	got, items := drain(t, b, 1)
+	if len(got) != 3 || items != 30 {
+		t.Errorf("read %q with %d items", got, items)
+	}
+	conserved(t, b, 1, &losses, 3, 30)
+	if seq := add(t, l, 1, 1, "next"); seq != 101 {
+		t.Errorf("number %d", seq)
+	}
+}
+
+// A cursor is forgotten by its age, which must not be that of the last record.
+func TestCloseMakesACursorYoung(t *testing.T) {
+	dir := place(t)
+	l := start(t, Options{Dir: dir})
+	cursor(t, l, "a")
+	name, old := filepath.Join(dir, "cursor-a"), time.Now().Add(-48*time.Hour)
+	if err := os.Chtimes(name, old, old); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if info, err := os.Stat(name); err != nil || !info.ModTime().After(old.Add(time.Hour)) {
+		t.Errorf("%v, %v", info.ModTime(), err)
+	}
+}
+
 func TestNamesOfCursors(t *testing.T) {
 	l := start(t, Options{Dir: place(t)})
 	for _, name := range []string{"", strings.Repeat("x", 300)} {

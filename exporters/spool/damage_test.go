@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -112,33 +113,43 @@ func TestRecordInsideAPayload(t *testing.T) {
 		"other file": func([]byte) []byte { return other },
 		"same file":  func(own []byte) []byte { return own },
 	} {
-		t.Run(what, func(t *testing.T) {
-			dir := place(t)
-			l := start(t, Options{Dir: dir})
-			add(t, l, 2, 1, "first")
-			name := segments(t, dir)[0]
-			own, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			add(t, l, 2, 5, string(inner(own)))
-			add(t, l, 2, 2, "last")
-			l.Close()
-			rewrite(t, name, func(b []byte) []byte {
-				clear(b[len(own)+markSize+1 : len(own)+headerSize-6])
-				return b
-			})
-			var losses ledger
-			l = start(t, Options{Dir: dir, Lost: losses.lost})
-			add(t, l, 2, 1, "after")
-			got, items := drain(t, cursor(t, l, "a"), 2)
-			if fmt.Sprint(got) != "[first last after]" || items != 4 {
-				t.Errorf("read %q with %d items", got, items)
-			}
-			if records, items := losses.of("a", 2, Corrupt); records != 1 || items != 5 {
-				t.Errorf("%d records with %d items lost", records, items)
-			}
-		})
+		for _, end := range []bool{false, true} {
+			t.Run(fmt.Sprint(what, end), func(t *testing.T) { testInside(t, inner, end) })
+		}
+	}
+}
+
+func testInside(t *testing.T, inner func(own []byte) []byte, end bool) {
+	t.Helper()
+	dir := place(t)
+	l := start(t, Options{Dir: dir})
+	add(t, l, 2, 0, "first")
+	name := segments(t, dir)[0]
+	own, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, 2, 5, string(inner(own)))
+	want, lost := "[first after]", Loss{Records: 1} // nothing tells of the items
+	if !end {
+		add(t, l, 2, 2, "last")
+		want, lost = "[first last after]", Loss{Records: 1, Items: 5}
+	}
+	l.Close()
+	rewrite(t, name, func(b []byte) []byte {
+		clear(b[len(own)+markSize+1 : len(own)+headerSize-6])
+		return b
+	})
+	var losses ledger
+	l = start(t, Options{Dir: dir, Lost: losses.lost})
+	if seq, all := add(t, l, 2, 1, "after"), uint64(strings.Count(want, " ")+2); seq != all {
+		t.Errorf("the next record has number %d, want %d", seq, all)
+	}
+	if got, _ := drain(t, cursor(t, l, "a"), 2); fmt.Sprint(got) != want {
+		t.Errorf("read %q, want %s", got, want)
+	}
+	if records, items := losses.of("a", 2, Corrupt); records != lost.Records || items != lost.Items {
+		t.Errorf("%d records with %d items lost", records, items)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // mount puts a file system of 2 MiB over a directory.
@@ -45,7 +46,7 @@ func TestDiskOfTwoMegabytes(t *testing.T) {
 	if got, _ := drain(t, c, 1); len(got) != accepted {
 		t.Errorf("%d of %d records can be read", len(got), accepted)
 	}
-	tend(t, l, l.opened)
+	tend(t, l, time.Now())
 	add(t, l, 1, 1, strings.Repeat("y", 1<<20))
 	if got, _ := drain(t, c, 1); len(got) != 1 {
 		t.Errorf("%d records after there was space", len(got))

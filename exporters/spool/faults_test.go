@@ -169,3 +169,36 @@ func TestCursorThatCannotBeSaved(t *testing.T) {
 	}
 	disk.set(nil)
 }
+
+// What is acknowledged is deleted only when a power failure cannot take the
+// acknowledgement back, or it would look lost.
+func TestAcknowledgementThatMayNotLast(t *testing.T) {
+	l, disk := startOn(t, Options{Dir: place(t), Sync: time.Hour, SegmentBytes: 100})
+	c := cursor(t, l, "a")
+	for range 5 {
+		add(t, l, 1, 1, strings.Repeat("x", 60))
+	}
+	disk.set(func(call, name string) error {
+		if call == "sync" && strings.HasPrefix(name, "cursor-") {
+			return errDisk
+		}
+		return nil
+	})
+	drain(t, c, 1)
+	_ = l.flush() // the goroutine may have got the error
+	l.tidy(time.Now())
+	if n := len(segments(t, l.opt.Dir)); n != 5 {
+		t.Errorf("%d segments, want all 5", n)
+	}
+	disk.set(nil)
+	l.mu.Lock()
+	err := c.save()
+	l.mu.Unlock()
+	if err = errors.Join(err, l.flush()); err != nil {
+		t.Fatal(err)
+	}
+	l.tidy(time.Now())
+	if n := len(segments(t, l.opt.Dir)); n != 1 {
+		t.Errorf("%d segments, want the active one", n)
+	}
+}

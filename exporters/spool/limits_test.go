@@ -229,13 +229,16 @@ func TestLargeRecords(t *testing.T) {
 	l := start(t, Options{Dir: place(t), SegmentBytes: 1 << 20})
 	c := cursor(t, l, "a")
 	var want []string
-	for _, size := range []int{small, small + 1, 3 << 20, chunk, 1, 2 << 20} {
+	for _, size := range []int{small, small + 1, 3 << 20, chunk, 1, 2 << 20, 2} {
 		want = append(want, strings.Repeat(string(rune('a'+len(want))), size))
 		add(t, l, 0, 1, want[len(want)-1])
 	}
 	got, _ := drain(t, c, 0)
 	if len(got) != len(want) {
 		t.Fatalf("%d records", len(got))
+	}
+	if n := cap(c.lanes[0].reader.scan.buf); n > chunk {
+		t.Errorf("%d bytes are kept after a large record", n)
 	}
 	for i := range want {
 		if got[i] != want[i] {
