@@ -46,8 +46,8 @@ type destination struct {
 type outlet struct {
 	to     *destination
 	signal Signal
-	sender *sender    // nil: the signal does not go there
-	busy   sync.Mutex // disk and memory take turns
+	sender *sender       // nil: the signal does not go there
+	turn   chan struct{} // full while one of disk and memory delivers: they take turns
 
 	mu      sync.Mutex
 	moved   chan struct{} // closed and replaced when one of these changes
@@ -64,7 +64,7 @@ func (b *Outbox) newDestination(index int, d Destination) (*destination, error) 
 	to := &destination{name: d.Name, index: index, box: b, again: make(chan struct{})}
 	var faults []error
 	for s := range Signal(signals) {
-		o := &outlet{to: to, signal: s, moved: make(chan struct{})}
+		o := &outlet{to: to, signal: s, turn: make(chan struct{}, 1), moved: make(chan struct{})}
 		to.outlets[s] = o
 		e := d.endpoint(s)
 		if e == nil {
@@ -91,9 +91,9 @@ func (o *outlet) drain(ctx context.Context, from store) {
 			continue
 		}
 		g.inDir = from != store(o.to.box.ring)
-		o.busy.Lock()
+		o.turn <- struct{}{}
 		done := o.deliver(ctx, g)
-		o.busy.Unlock()
+		<-o.turn
 		if !done {
 			return
 		}

@@ -26,7 +26,7 @@ const ownLimit = maxResponse - 1
 
 // reconnectWait is how long a backend that was away is given to accept a
 // connection before the attempt is a failure.
-const reconnectWait = 250 * time.Millisecond
+const reconnectWait = 100 * time.Millisecond
 
 // grpcCarrier calls Export.
 type grpcCarrier struct {
