@@ -55,7 +55,7 @@ func TestNoSearchWhileTheCPUIsUsedUp(t *testing.T) {
 				backend.join(Auto(1, 32), Limits{1, 1}).cpu = tt.share
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				rep, _ := Run(ctx, "op", numbers(1<<40), func(context.Context, []int) error {
+				rep, _ := Run(ctx, "op", numbers(1<<30), func(context.Context, []int) error {
 					s.enter()
 					defer s.leave()
 					time.Sleep(50 * time.Millisecond) //nolint:forbidigo // virtual time

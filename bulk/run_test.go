@@ -387,7 +387,7 @@ func TestRunTellsOfItsDecisions(t *testing.T) {
 		p := newProbe()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		rep, _ := Run(ctx, "op", numbers(1<<40), func(context.Context, []int) error {
+		rep, _ := Run(ctx, "op", numbers(1<<30), func(context.Context, []int) error {
 			time.Sleep(100 * time.Millisecond) //nolint:forbidigo // virtual time
 			return nil
 		}, Workers(Auto(1, 32)), p.Providers)

@@ -214,7 +214,7 @@ func TestRunsShareABackend(t *testing.T) {
 			jobs.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
-				reports[i], _ = Run(ctx, "op", numbers(1<<40), busy, &backend, Workers(9))
+				reports[i], _ = Run(ctx, "op", numbers(1<<30), busy, &backend, Workers(9))
 			})
 		}
 		jobs.Wait()
