@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,14 +20,22 @@ type Batching struct {
 // its items.
 const maxQueued = 16 << 20
 
+// check is about what is gathered of a signal.
+func (b Batching) check(s Signal) error {
+	if b.Queue < 0 || b.Largest < 0 || b.Delay < 0 {
+		return fmt.Errorf("%s are gathered with a negative queue %d, batch %d or delay %s; leave it 0 for the default", s.items(), b.Queue, b.Largest, b.Delay)
+	}
+	return nil
+}
+
 func (b Batching) orDefault() Batching {
-	if b.Queue <= 0 {
+	if b.Queue == 0 {
 		b.Queue = 2048
 	}
-	if b.Largest <= 0 {
+	if b.Largest == 0 {
 		b.Largest = 512
 	}
-	if b.Delay <= 0 {
+	if b.Delay == 0 {
 		b.Delay = 5 * time.Second
 	}
 	b.Largest = min(b.Largest, b.Queue)

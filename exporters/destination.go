@@ -2,6 +2,7 @@ package exporters
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -38,7 +39,8 @@ type destination struct {
 	outlets [signals]*outlet
 
 	mu    sync.Mutex
-	until time.Time     // the backend wants to be left alone till then
+	until time.Time     // the backend is left alone till then
+	asked time.Time     // it wants that till then
 	again chan struct{} // closed and replaced to end waiting for the next attempt
 }
 
@@ -192,14 +194,15 @@ func (o *outlet) deliver(ctx context.Context, g group) bool {
 		}
 		out := o.sender.deliver(ctx, g.body, int(g.items), g.batch, failed)
 		o.book(g, out)
-		o.to.leaveAlone(out.last.after)
 		if out.rest == nil {
+			o.to.leaveAlone(out.last.after)
 			o.answered(out.last.err)
 			if started.Sub(g.oldest) > staleAge {
 				rest(ctx, time.Duration(g.size)*time.Second/replayRate-time.Since(started))
 			}
 			return true
 		}
+		o.to.heed(out.last.after)
 		g.body, g.items, g.batch = out.rest, int64(out.restItems), out.restBatch
 		switch {
 		case ctx.Err() != nil:
@@ -246,13 +249,26 @@ func rest(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// leaveAlone is what the backend has asked for, whatever the signal.
+// leaveAlone keeps every signal from the backend for a while.
 func (d *destination) leaveAlone(wait time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if until := time.Now().Add(wait); until.After(d.until) {
-		d.until = until
+	d.until = later(d.until, time.Now().Add(wait))
+}
+
+// heed leaves the backend alone because it has asked for that.
+func (d *destination) heed(wait time.Duration) {
+	d.leaveAlone(wait)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = later(d.asked, time.Now().Add(wait))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
+	return a
 }
 
 func (d *destination) nudge() {
@@ -352,8 +368,9 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 		if settled >= target {
 			return nil
 		}
-		if down && hopeless && (tried || o.to.isLeftAlone()) {
-			return o.explain(err)
+		alone, asked := o.to.isLeftAlone()
+		if hopeless && (down && (tried || alone) || asked) {
+			return o.explain(cmp.Or(err, errAsked))
 		}
 		select {
 		case <-moved:
@@ -372,11 +389,15 @@ func (o *outlet) waiting(stores []store) (n uint64) {
 	return n
 }
 
-func (d *destination) isLeftAlone() bool {
+// isLeftAlone reports whether no attempt is made now, and whether that is what
+// the backend wants.
+func (d *destination) isLeftAlone() (alone, asked bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return time.Until(d.until) > 0
+	return time.Until(d.until) > 0, time.Until(d.asked) > 0
 }
+
+var errAsked = errors.New("the backend has asked to be left alone for a while")
 
 // losses tells what was lost since the outbox was opened.
 func (o *outlet) losses() error {

@@ -107,6 +107,11 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxMemory < 0 {
 		faults = append(faults, fmt.Errorf("memory limit of %d bytes is negative; leave MaxMemory 0 for %d", o.MaxMemory, defaultMemory))
 	}
+	if o.MaxValue < 0 {
+		faults = append(faults, fmt.Errorf("limit of %d bytes for a value is negative; leave MaxValue 0 for 16 KiB", o.MaxValue))
+	}
+	o.MaxValue = min(o.MaxValue, maxRequest)
+	faults = append(faults, o.Spans.check(Traces), o.Records.check(Logs))
 	if o.EachSpan && o.Dir == "" {
 		faults = append(faults, errors.New("EachSpan needs a directory; set Dir"))
 	}

@@ -57,11 +57,16 @@ func newSource(t *testing.T, o exporters.Options) *source {
 		t.Fatal(err)
 	}
 	s.box = box
+	s.provide()
+	t.Cleanup(func() { _ = s.close(done()) })
+	return s
+}
+
+func (s *source) provide() {
+	box := s.box
 	s.tracers = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(box.SpanProcessor()))
 	s.loggers = sdklog.NewLoggerProvider(sdklog.WithProcessor(box.LogProcessor()))
 	s.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewPeriodicReader(box.MetricExporter())))
-	t.Cleanup(func() { _ = s.close(done()) })
-	return s
 }
 
 // done is a context that is over.
