@@ -167,6 +167,46 @@ func TestWhatAllHaveIsDeleted(t *testing.T) {
 	}
 }
 
+func TestAcknowledgedIsDeletedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, Options{Dir: place(t), Sync: time.Hour, SegmentBytes: 100})
+		a := cursor(t, l, "a")
+		for range 5 {
+			add(t, l, 1, 1, strings.Repeat("x", 60))
+		}
+		synctest.Wait()
+		drain(t, a, 1)
+		synctest.Wait()
+		if n := len(segments(t, l.opt.Dir)); n != 1 {
+			t.Errorf("%d segments, want the active one", n)
+		}
+		l.Close()
+	})
+}
+
+func TestDeletedUnderAReader(t *testing.T) {
+	var losses ledger
+	l := start(t, Options{Dir: place(t), SegmentBytes: 100, Lost: losses.lost})
+	c := cursor(t, l, "a")
+	for range 3 {
+		add(t, l, 1, 1, strings.Repeat("x", 60))
+	}
+	plain, first := l.dir.open, true
+	l.dir.open = func(name string, flag int) (file, error) {
+		if first {
+			first = false
+			l.mu.Lock()
+			l.drop(&l.lanes[1], Evicted)
+			l.unlock()
+		}
+		return plain(name, flag)
+	}
+	if r, ok := ready(t, c, 1); !ok || r.Seq != 2 {
+		t.Errorf("record %d", r.Seq)
+	}
+	conserved(t, c, 1, &losses, 0, 0)
+}
+
 func TestRetained(t *testing.T) {
 	l := start(t, Options{Dir: place(t), Sync: SyncNever, SegmentBytes: 100, Retain: time.Hour})
 	a := cursor(t, l, "a")
@@ -299,6 +339,9 @@ func TestCursorFromTheFuture(t *testing.T) {
 		t.Errorf("read %q with %d items", got, items)
 	}
 	conserved(t, b, 1, &losses, 3, 30)
+	if p := b.Pending(1); p.Records != 0 {
+		t.Errorf("pending for ever: %+v", p)
+	}
 	if seq := add(t, l, 1, 1, "next"); seq != 101 {
 		t.Errorf("number %d", seq)
 	}

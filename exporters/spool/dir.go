@@ -60,7 +60,7 @@ func (d *directory) check() error {
 	if err != nil {
 		return fmt.Errorf("look at the directory: %w", err)
 	}
-	if !named.IsDir() || !os.SameFile(opened, named) {
+	if !os.SameFile(opened, named) {
 		return errors.New("is a symbolic link; name the directory that it leads to")
 	}
 	parent, err := os.Stat(filepath.Join(d.path, ".."))

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -200,5 +201,39 @@ func TestAcknowledgementThatMayNotLast(t *testing.T) {
 	l.tidy(time.Now())
 	if n := len(segments(t, l.opt.Dir)); n != 1 {
 		t.Errorf("%d segments, want the active one", n)
+	}
+}
+
+func TestFailedSyncEndsTheSegment(t *testing.T) {
+	l, disk := startOn(t, Options{Dir: place(t), Sync: SyncAlways})
+	add(t, l, 1, 1, "before")
+	disk.set(failing("sync", errDisk))
+	if _, err := l.Append(Record{Lane: 1}); !errors.Is(err, errDisk) {
+		t.Errorf("%v", err)
+	}
+	disk.set(nil)
+	add(t, l, 1, 1, "after")
+	if n := len(segments(t, l.opt.Dir)); n != 2 {
+		t.Errorf("%d segments, want another one", n)
+	}
+}
+
+func TestEverySegmentIsSynced(t *testing.T) {
+	l, disk := startOn(t, Options{Dir: place(t), Sync: time.Hour, SegmentBytes: 100})
+	synced := make(map[string]bool)
+	disk.set(func(call, name string) error { // called under a lock
+		synced[name] = synced[name] || call == "sync"
+		return nil
+	})
+	for range 5 {
+		add(t, l, 1, 1, strings.Repeat("x", 60))
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range segments(t, l.opt.Dir) {
+		if !synced[filepath.Base(name)] {
+			t.Errorf("%s was not synced", name)
+		}
 	}
 }
