@@ -123,8 +123,9 @@ type group struct {
 // gather takes the next parcel and those behind it while they are small.
 // Protobuf messages one after the other are one message.
 func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
+	waiting := ctx
 	for {
-		p, err := from.next(ctx, o.to.index, o.signal)
+		p, err := from.next(waiting, o.to.index, o.signal)
 		if err != nil && g.parcels > 0 {
 			break // what was read will not come again
 		}
@@ -147,6 +148,11 @@ func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
 		g.items += p.items
 		if len(g.body) >= mergeBytes/2 || g.parcels >= mergeParcels || from.backlog(o.to.index, o.signal).parcels <= int64(g.parcels) { //nolint:gosec // at most mergeParcels
 			break
+		}
+		if g.parcels == 1 { // those behind it are there, but may be pushed out any moment
+			var cancel context.CancelFunc
+			waiting, cancel = context.WithTimeout(ctx, damaged)
+			defer cancel()
 		}
 	}
 	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", from.origin(), o.signal, g.first, g.last)

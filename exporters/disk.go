@@ -10,8 +10,8 @@ import (
 
 const flagGzip = 1
 
-// damaged is how long a parcel that should be there is waited for: if it can't be
-// read there is none.
+// damaged is how long a parcel that should be there is waited for: if it does not
+// come it can't be read, or is gone.
 const damaged = 100 * time.Millisecond
 
 // disk is a store in a directory.
