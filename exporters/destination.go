@@ -123,9 +123,8 @@ type group struct {
 // gather takes the next parcel and those behind it while they are small.
 // Protobuf messages one after the other are one message.
 func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
-	waiting := ctx
 	for {
-		p, err := from.next(waiting, o.to.index, o.signal)
+		p, err := o.next(ctx, from, g.parcels)
 		if err != nil && g.parcels > 0 {
 			break // what was read will not come again
 		}
@@ -149,14 +148,20 @@ func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
 		if len(g.body) >= mergeBytes/2 || g.parcels >= mergeParcels || from.backlog(o.to.index, o.signal).parcels <= int64(g.parcels) { //nolint:gosec // at most mergeParcels
 			break
 		}
-		if g.parcels == 1 { // those behind it are there, but may be pushed out any moment
-			var cancel context.CancelFunc
-			waiting, cancel = context.WithTimeout(ctx, damaged)
-			defer cancel()
-		}
 	}
 	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", from.origin(), o.signal, g.first, g.last)
 	return g, nil
+}
+
+// next takes the parcel behind so many others. Behind the first it is there, but
+// may be pushed out any moment.
+func (o *outlet) next(ctx context.Context, from store, others uint64) (parcel, error) {
+	if others > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, damaged)
+		defer cancel()
+	}
+	return from.next(ctx, o.to.index, o.signal)
 }
 
 func (o *outlet) lose(r Reason, items int64, err error) {
