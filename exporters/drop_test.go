@@ -28,6 +28,7 @@ func TestOutageLongerThanTheRoom(t *testing.T) {
 				}
 				o := to(e)
 				o.MaxMemory = 64 << 10
+				o.Spans.Largest, o.Records.Largest = 20, 20 // a request has room
 				if dir != "" {
 					o.Dir, o.MaxBytes = filepath.Join(t.TempDir(), dir), 64<<10
 				}
