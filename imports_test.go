@@ -48,6 +48,10 @@ func rules() map[string][]string {
 		"doctor": {
 			module + "exporters", module + "health/checkers", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
+		"drill": {
+			otel + "/", "go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
+			module + "exporters", module + "internal/endpoint", module + "internal/settings",
+		},
 		"exporters/spool": {},
 		"exporters/prometheus": {
 			otel, otel + "/", "go.opentelemetry.io/contrib/instrumentation/runtime", "github.com/prometheus/client_golang/",
@@ -61,7 +65,7 @@ func rules() map[string][]string {
 		"console/mcp": {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",
-			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", "golang.org/x/term",
+			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", "golang.org/x/term",
 		},
 	}
 }

@@ -1,6 +1,7 @@
 // Command otelmon looks at the telemetry of Go programs.
 //
 //	otelmon doctor      find out why telemetry does not arrive
+//	otelmon drill       break the way to the backend and count what is lost
 //	otelmon version     print the version
 //	otelmon help        print what there is
 //
@@ -47,6 +48,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"doctor", "find out why telemetry does not arrive", doctorCommand},
+		{"drill", "break the way to the backend and count what is lost", drillCommand},
 		{"version", "print the version", versionCommand},
 	}
 }
