@@ -50,7 +50,7 @@ func hotPath(ctx context.Context, t *table, dir string) (err error) {
 		for range hotRounds {
 			for i, p := range producers {
 				took[i] = p.timed(hotSpans, spanName, took[i])
-				time.Sleep(3 * time.Millisecond) // the queue's goroutine has its turn
+				<-time.After(3 * time.Millisecond) // the queue's goroutine has its turn
 			}
 		}
 		again := false

@@ -94,7 +94,7 @@ func flood(ctx context.Context, out io.Writer, way, dir string) error {
 		_, span := tracer.Start(ctx, spanName, trace.WithAttributes(attribute.String("huge", strings.Repeat("x", hugeBytes))))
 		span.End()
 		peak = max(peak, resident())
-		time.Sleep(2 * time.Millisecond)
+		<-time.After(2 * time.Millisecond)
 	}
 	return json.NewEncoder(out).Encode(peak) // and the process ends
 }

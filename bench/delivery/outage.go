@@ -93,7 +93,7 @@ func replay(ctx context.Context, t *table, box *exporters.Outbox, p *producer, b
 	go func() {
 		defer close(enough)
 		for got.Spans-got.Live < outageSpans || got.Live == 0 || got.Late > 2*time.Second {
-			time.Sleep(50 * time.Millisecond)
+			<-time.After(50 * time.Millisecond)
 			if got, watch = b.arrivals(ctx); watch == nil && time.Since(start) > replayLimit {
 				watch = fmt.Errorf("no end of the replay: %+v, %s", got, account(box))
 			}

@@ -34,7 +34,8 @@ func newProducer(p sdktrace.SpanProcessor) *producer {
 			attribute.String("http.request.method", "GET"), attribute.String("http.route", "/orders/{id}"),
 			attribute.String("url.path", "/orders/4711"), attribute.Int("http.response.status_code", 200),
 			attribute.String("server.address", "shop.example"), attribute.Int("server.port", 8443),
-			attribute.String("network.protocol.version", "1.1"), {},
+			attribute.String("network.protocol.version", "1.1"),
+			{},
 		},
 	}
 	s.tracer = s.provider.Tracer("delivery")
