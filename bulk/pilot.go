@@ -32,6 +32,7 @@ type pilot struct {
 	axes   [2]axis // workers, batch
 	on     int     // the axis that is moved
 	state  phase
+	fresh  bool // nothing is known yet
 	window window
 	noise  float64 // of the logarithm of the goodput, by window
 	hold   hold
@@ -63,7 +64,7 @@ const (
 func newPilot(w, b Limits) *pilot {
 	p := &pilot{
 		epoch: time.Now(), cpu: func(time.Duration) float64 { return 0 }, rnd: rand.Float64,
-		noise: 0.04, hold: hold{length: firstHold},
+		fresh: true, noise: 0.04, hold: hold{length: firstHold},
 		axes: [2]axis{workers: newAxis(w, workerManner()), batches: newAxis(b, batchManner())},
 	}
 	// Workers first: with small batches calls are quick, so that takes less time.
@@ -81,6 +82,7 @@ func (p *pilot) startFrom(workerCount, batchSize int) {
 		if a := &p.axes[i]; n > 0 && a.auto() {
 			a.at = a.clamp(float64(n))
 			a.set = int(a.at)
+			p.fresh = false
 		}
 	}
 	p.known.limit, p.known.batch = p.axes[workers].set, p.axes[batches].set
@@ -240,6 +242,7 @@ type manner struct {
 	leap         float64 // factor of a step while starting
 	leaping      string
 	pays         float64 // growth of the goodput by such a step that pays
+	harms        float64 // the growth that ends the start at once
 	part         float64 // of the best goodput; the least setting that has it is where to probe
 	worth        float64 // percentage of goodput that one percent more has to bring
 	wide, narrow float64 // spans
@@ -249,13 +252,13 @@ type manner struct {
 
 func workerManner() manner {
 	// On a plateau fewer workers are better, hence worth.
-	return manner{unit: "workers", first: firstWorkers, leap: 2, leaping: "doubling", pays: 1.25, part: 0.93, worth: 0.05, wide: 1.25, narrow: 1.15, stride: 0.9}
+	return manner{unit: "workers", first: firstWorkers, leap: 2, leaping: "doubling", pays: 1.25, harms: 1.02, part: 0.93, worth: 0.05, wide: 1.25, narrow: 1.15, stride: 0.9}
 }
 
 // batchManner makes longer steps. The cost of a call is spread over the items of
 // its batch, so goodput grows by ever less for ever longer, and falls as slowly.
 func batchManner() manner {
-	return manner{unit: "items in a batch", first: firstBatch, leap: 4, leaping: "quadrupling", pays: 1.1, part: 0.96, worth: 0.02, wide: 1.6, narrow: 1.4, stride: 3, slow: true}
+	return manner{unit: "items in a batch", first: firstBatch, leap: 4, leaping: "quadrupling", pays: 1.1, harms: 0.85, part: 0.96, worth: 0.02, wide: 1.6, narrow: 1.4, stride: 3, slow: true}
 }
 
 func newAxis(l Limits, m manner) axis {

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +95,9 @@ func (f *flight) take(e event) {
 	}
 	if e.call.refused {
 		f.refused++
-		pile.Push(&f.events, event{at: f.now + backoff(2), seat: e.seat, release: true})
+		pause := firstPause << 1 // as backoff has it, but the same each time
+		pause -= time.Duration(f.rnd.Float64() * float64(pause/2))
+		pile.Push(&f.events, event{at: f.now + pause, seat: e.seat, release: true})
 		return
 	}
 	f.pilot.release(f.seats[e.seat])
@@ -266,8 +267,8 @@ func judge(t *testing.T, s simulate.Scenario, seed uint64) figures {
 		t.Errorf("%s, seed %d: %.1f%% of the best fixed setting, want 85%%", s.Name, seed, 100*r.goodput)
 	}
 	refused := .01
-	if strings.HasPrefix(s.Name, "N2") {
-		refused = .02 // that items are limited, not calls, is learned by being refused
+	if s.Name[0] == 'N' {
+		refused = .02 // whether items are limited, or calls, is learned by being refused
 	}
 	if r.refused > refused {
 		t.Errorf("%s, seed %d: %.2f%% of the calls were refused, want at most %.0f%%", s.Name, seed, 100*r.refused, 100*refused)
@@ -301,9 +302,53 @@ func TestPilotOnRandomBackends(t *testing.T) {
 		r := fly(s, seed).figures()
 		t.Logf("%-20s seed %d: %5.1f%%  refused %.2f%%", s.Name, first+seed, 100*r.goodput, 100*r.refused)
 		sum += r.goodput
-		if r.goodput < .75 {
+		if r.goodput < .7 {
 			t.Errorf("%s, seed %d: %.1f%%", s.Name, first+seed, 100*r.goodput)
 		}
 	}
-	t.Logf("mean %.1f%%", 100*sum/float64(count))
+	mean := sum / float64(count)
+	t.Logf("mean %.1f%%", 100*mean)
+	if count >= 20 && mean < .93 { // a few say nothing of the mean
+		t.Errorf("%.1f%% of the best fixed setting on average, want 93%%", 100*mean)
+	}
+}
+
+func TestTheFirstBatchesGrowAsFarAsCallsStayShort(t *testing.T) {
+	for _, test := range []struct {
+		name           string
+		took           time.Duration
+		resumed, batch int
+	}{
+		{"to the middle", time.Millisecond, 0, 100},
+		{"while short", 40 * time.Millisecond, 0, 40},
+		{"not at all", 80 * time.Millisecond, 0, firstBatch},
+		{"not after an earlier run", time.Millisecond, 20, 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPilot(Auto(1, 64), Auto(1, 10_000))
+			p.startFrom(0, test.resumed)
+			for at := p.epoch; p.window.from == 0; at = at.Add(test.took / firstWorkers) {
+				p.done(at, call{took: test.took, items: p.batchLimit()})
+			}
+			if got := p.batchLimit(); got != test.batch {
+				t.Errorf("%d items in a batch after the first window, want %d", got, test.batch)
+			}
+		})
+	}
+}
+
+func TestFixedSettingsAreNotSearchedFor(t *testing.T) {
+	p := newPilot(Limits{8, 8}, Limits{100, 100})
+	at, took := p.epoch, 10*time.Millisecond
+	for range 100 {
+		for range 100 {
+			at = at.Add(took / 8)
+			p.done(at, call{took: took, items: 100, refused: took > time.Second})
+		}
+		took = min(took+took/2, 2*time.Second) // another backend in every window, which refuses in the end
+		p.starved(at, at.Add(took))
+	}
+	if _, reason, turn := p.evidence(); turn > 0 || p.workerLimit() != 8 || p.batchLimit() != 100 {
+		t.Errorf("%d workers and %d in a batch after %d decisions, the last is %q; want 8, 100 and none", p.workerLimit(), p.batchLimit(), turn, reason)
+	}
 }

@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	paysNot   = 1.02 // growth of the goodput that ends the start at once
 	smallMove = 0.08
 	steep     = 0.5
 	odd       = 0.25 // difference between two windows of the same setting
 	longMove  = 0.5
 	longCall  = 5 * time.Second
+	shortCall = 100 * time.Millisecond // keeps a window at its least
 	firstHold = 10 * time.Second
 	longHold  = 80 * time.Second
 )
@@ -47,6 +47,11 @@ func (p *pilot) search(m measured) {
 // double looks for the range of the best setting by leaps: up while that pays,
 // and down while the least that was tried is the best.
 func (p *pilot) double(m measured) {
+	if p.fresh {
+		if p.fresh = false; p.enlarge(m) {
+			return
+		}
+	}
 	a := &p.axes[p.on]
 	if !a.auto() {
 		p.begin(m)
@@ -58,13 +63,32 @@ func (p *pilot) double(m measured) {
 	if more {
 		return
 	}
+	grown := a.at >= a.leap*a.ramp.tried[0].setting
 	a.ramp = ramp{over: true}
 	p.decide("%s %s does not pay above %.0f", a.leaping, a.unit, a.at)
-	if b := &p.axes[batches]; b.auto() && !b.ramp.over {
+	w, b := &p.axes[workers], &p.axes[batches]
+	switch {
+	case b.auto() && !b.ramp.over:
 		p.on = batches
-		return
+	case a == b && grown && w.auto(): // much larger batches may be for other workers
+		w.ramp, p.on = ramp{}, workers
+	default:
+		p.begin(m)
 	}
-	p.begin(m)
+}
+
+// enlarge goes to the middle of the sizes of a batch at once, or less far where
+// calls would not stay short if their time grew as their items do.
+func (p *pilot) enlarge(m measured) bool {
+	b := &p.axes[batches]
+	n := math.Min(math.Sqrt(b.least*b.most), b.at*shortCall.Seconds()/m.latency)
+	if !b.auto() || n < 2*b.at {
+		return false
+	}
+	p.decide("calls of %d items are short: %.0f in a batch", b.set, n)
+	b.at = math.Round(n)
+	p.set(batches, b.at, m)
+	return true
 }
 
 // ramp is the start of an axis.
@@ -109,7 +133,7 @@ func (r *ramp) pays(a *axis, items float64) bool {
 	if r.flat++; grown >= a.pays {
 		r.flat = 0
 	}
-	return grown >= paysNot && r.flat < 2
+	return grown >= a.harms && r.flat < 2
 }
 
 // begin starts to probe.

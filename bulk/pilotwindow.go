@@ -34,6 +34,7 @@ const (
 	minCalls   = 40
 	maxCalls   = 150
 	deviation  = 0.033 // that is wanted of the mean latency
+	roughly    = 0.066 // the same while much is to be found: few rough steps get further than an exact one
 	tolerated  = 0.01  // share of calls that may be refused
 	minRefused = 5
 	starvation = 0.5 // share of their time that workers may wait for the source
@@ -97,7 +98,11 @@ func (p *pilot) wanted() int {
 	if p.cap.rate > 0 {
 		return maxCalls
 	}
-	enough := p.window.variance() / deviation / deviation
+	wanted := deviation
+	if p.axes[batches].auto() && p.state != holding && p.hold.length == firstHold {
+		wanted = roughly
+	}
+	enough := p.window.variance() / wanted / wanted
 	return max(minCalls, 4*p.axes[workers].set, int(min(enough, maxCalls)))
 }
 
@@ -144,6 +149,8 @@ func (p *pilot) close(now time.Duration) {
 		p.known.cap = p.cap.rate * m.items / m.calls
 	}
 	switch {
+	case !p.axes[workers].auto() && !p.axes[batches].auto():
+		// There is nothing to look for.
 	case m.refused > tolerated && m.enough:
 		p.overloaded(m)
 	case p.known.starving > starvation || p.known.cpu:

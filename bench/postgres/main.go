@@ -3,14 +3,14 @@
 // Command postgres lets bulk.Run find the number of workers and the size of
 // batches for a real PostgreSQL, which it starts, and compares with fixed ones:
 //
-//	go run ./postgres            COPY, then INSERT of many rows; ten minutes
+//	go run ./postgres            COPY, then INSERT of many rows; a quarter of an hour
 //	go run ./postgres copy 20s   one of them, by jobs of 20 seconds
 //
 // A grid of fixed settings is measured briefly, each point several times in
 // turns. The best three of it then run as long as the search does, in turns with
-// it. The command exits with 1 if the search gets less than 90 % of the best fixed
-// setting written, and with 2 if PostgreSQL is not installed. The times are real,
-// so a busy machine disturbs it.
+// it; the median round counts. The command exits with 1 if the search gets less
+// than 90 % of the best fixed setting written, and with 2 if PostgreSQL is not
+// installed. The times are real, so a busy machine disturbs it.
 package main
 
 import (
@@ -33,7 +33,7 @@ const (
 	goal   = 0.9
 	brief  = time.Second // of a point of the grid
 	turns  = 2           // over the grid
-	rounds = 2           // of the search and its rivals
+	rounds = 3           // of the search and its rivals
 	rivals = 3
 )
 
@@ -90,27 +90,36 @@ type way struct {
 // point is a fixed setting.
 type point struct {
 	workers, batch int
-	rows           float64 // a second, over all turns
+	rows           []float64 // a second, of each turn
 }
+
+func (p point) median() float64 { return median(p.rows) }
+
+func median(rows []float64) float64 {
+	sorted := slices.Sorted(slices.Values(rows))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+func faster(a, b point) int { return cmp.Compare(b.median(), a.median()) }
 
 func (w way) compare(ctx context.Context, out io.Writer, s *server, length time.Duration) error {
 	grid, err := w.grid(ctx, out, s)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(grid, func(a, b point) int { return cmp.Compare(b.rows, a.rows) })
+	slices.SortFunc(grid, faster)
 	fixed := grid[:rivals]
 	for i := range fixed {
-		fixed[i].rows = 0
+		fixed[i].rows = nil
 	}
-	search := 0.0
+	var search []float64
 	for round := range rounds {
 		fmt.Fprintf(out, "%s, round %d of %s, rows/s:", w.name, round+1, length)
 		rows, report, err := w.load(ctx, s, length, bulk.Workers(bulk.Auto(1, most)), bulk.Batch(bulk.Auto(50, 5000)))
 		if err != nil {
 			return err
 		}
-		search += rows / rounds
+		search = append(search, rows)
 		fmt.Fprintf(out, "  search %.0f (in the end %d×%d: %s)", rows, report.Concurrency, report.BatchSize, report.Verdict.Sentence)
 		for i := range fixed {
 			p := &fixed[(i+round)%rivals]
@@ -118,15 +127,15 @@ func (w way) compare(ctx context.Context, out io.Writer, s *server, length time.
 			if err != nil {
 				return err
 			}
-			p.rows += rows / rounds
+			p.rows = append(p.rows, rows)
 			fmt.Fprintf(out, "  %d×%d %.0f", p.workers, p.batch, rows)
 		}
 		fmt.Fprintln(out)
 	}
-	best := slices.MaxFunc(fixed, func(a, b point) int { return cmp.Compare(a.rows, b.rows) })
-	share := search / best.rows
+	best := slices.MinFunc(fixed, faster)
+	share := median(search) / best.median()
 	fmt.Fprintf(out, "%s: the search wrote %.0f rows/s, %.0f%% of the %.0f of the best fixed setting, %d×%d\n",
-		w.name, search, 100*share, best.rows, best.workers, best.batch)
+		w.name, median(search), 100*share, best.median(), best.workers, best.batch)
 	if share < goal {
 		return fmt.Errorf("%s: %.0f%% of the best fixed setting, want %.0f%%", w.name, 100*share, 100*goal)
 	}
@@ -149,7 +158,7 @@ func (w way) grid(ctx context.Context, out io.Writer, s *server) ([]point, error
 			if err != nil {
 				return nil, err
 			}
-			p.rows += rows / turns
+			p.rows = append(p.rows, rows)
 		}
 	}
 	fmt.Fprintf(out, "%-24s", w.name+", workers × batch")
@@ -159,7 +168,7 @@ func (w way) grid(ctx context.Context, out io.Writer, s *server) ([]point, error
 	for i, n := range workers {
 		fmt.Fprintf(out, "\n%24d", n)
 		for j := range batches {
-			fmt.Fprintf(out, "%9.0f", grid[i*len(batches)+j].rows)
+			fmt.Fprintf(out, "%9.0f", grid[i*len(batches)+j].median())
 		}
 	}
 	fmt.Fprintln(out)

@@ -131,7 +131,7 @@ func (s Scenario) Oracle() []float64 {
 
 // changes tells whether the backend is another one than a second before.
 func (s Scenario) changes(b Backend, t time.Duration) bool {
-	for _, n := range []float64{1, 30} {
+	for _, n := range []float64{1, 30, MostWorkers} {
 		for _, items := range []float64{1, float64(s.Batch)} {
 			if b.Rate(n, items, t) != b.Rate(n, items, t-time.Second) {
 				return true
