@@ -54,7 +54,8 @@ type outlet struct {
 	mu      sync.Mutex
 	moved   chan struct{} // closed and replaced when one of these changes
 	settled uint64        // parcels
-	failed  uint64        // attempts
+	begun   uint64        // attempts
+	failed  uint64        // of them, the newest that failed
 	err     error         // of the newest attempt; nil if everything was taken
 	cause   error         // the newest err there was
 	down    bool          // the newest attempt has to be made again
@@ -203,6 +204,7 @@ func (o *outlet) deliver(ctx context.Context, g group) bool {
 		if !ok {
 			return false
 		}
+		o.begin()
 		out := o.sender.deliver(ctx, g.body, int(g.items), g.batch, failed)
 		o.book(g, out)
 		if out.rest == nil {
@@ -302,6 +304,12 @@ func (o *outlet) answered(err error) {
 	}
 }
 
+func (o *outlet) begin() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.begun++
+}
+
 // failedWith notes an attempt that has to be made again.
 func (o *outlet) failedWith(err error) {
 	o.mu.Lock()
@@ -310,7 +318,7 @@ func (o *outlet) failedWith(err error) {
 		o.down, o.since = true, time.Now()
 	}
 	o.note(err)
-	o.failed++
+	o.failed = o.begun
 	o.move()
 }
 
@@ -368,12 +376,12 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 	target := o.waiting(stores)
 	o.mu.Lock()
 	target += o.settled
-	failed := o.failed
+	begun := o.begun // what was sent before proves nothing of now
 	o.mu.Unlock()
 	o.to.nudge()
 	for o.waiting(stores) > 0 {
 		o.mu.Lock()
-		moved, settled, tried, down, err := o.moved, o.settled, o.failed > failed, o.down, o.err
+		moved, settled, tried, down, err := o.moved, o.settled, o.failed > begun, o.down, o.err
 		hopeless := !patient || o.to.box.disk != nil || !o.ever && isLoopback(o.sender.endpoint.address())
 		o.mu.Unlock()
 		if settled >= target {
