@@ -38,7 +38,7 @@ func TestNoSearchWhileTheCPUIsUsedUp(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		share func(now time.Duration) float64
-		most  int // workers at once
+		most  int  // workers at once
 		full  bool // the CPU is what limits in the end
 		told  string
 	}{
