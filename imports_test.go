@@ -59,7 +59,7 @@ func rules() map[string][]string {
 		"otelmon": {
 			otel, otel + "/", "go.opentelemetry.io/contrib/",
 			"github.com/lmittmann/tint", "github.com/go-logr/logr", "golang.org/x/term",
-			module + "exporters", module + "internal/keys", module + "internal/settings",
+			module + "exporters", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
 		"console":     {otel, otel + "/", module + "internal/keys"},
 		"console/mcp": {"github.com/modelcontextprotocol/go-sdk/", module + "console"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/endpoint"
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
@@ -28,9 +29,8 @@ func openOutbox(ctx context.Context, set *settings.Set, mirrors []exporters.Dest
 	for signal, to := range map[settings.Signal]**exporters.Endpoint{
 		settings.Traces: &backend.Traces, settings.Metrics: &backend.Metrics, settings.Logs: &backend.Logs,
 	} {
-		if sendsOTLP(set, signal) {
-			e := endpointOf(set, signal)
-			*to, send = &e, true
+		if e := endpoint.Of(set, signal); e != nil {
+			*to, send = e, true
 		}
 	}
 	if !send {
@@ -94,72 +94,12 @@ func writesToConsole(set *settings.Set, signal settings.Signal) bool {
 	return slices.Contains(set.Exporters(signal), "console")
 }
 
-func endpointOf(set *settings.Set, signal settings.Signal) exporters.Endpoint {
-	o := set.OTLP(signal)
-	return exporters.Endpoint{
-		URL:                   o.Endpoint,
-		Exact:                 o.Exact,
-		Protocol:              o.Protocol,
-		Headers:               o.Headers,
-		TokenFile:             set.String("OTELMON_TOKEN_FILE"),
-		Compression:           o.Compression,
-		Timeout:               o.Timeout,
-		CertificateFile:       o.CertificateFile,
-		ClientCertificateFile: o.ClientCertificateFile,
-		ClientKeyFile:         o.ClientKeyFile,
-		Insecure:              o.Insecure,
-	}
-}
-
 // validateEndpoints names each fault by where its value came from, and tells
 // one that all signals share once.
 func validateEndpoints(set *settings.Set) error {
 	var faults []error
-	told := map[string]bool{}
-	for _, signal := range settings.Signals() {
-		if !sendsOTLP(set, signal) {
-			continue
-		}
-		for _, err := range parts(endpointOf(set, signal).Validate()) {
-			field := "URL"
-			if fault, ok := errors.AsType[*exporters.FieldError](err); ok {
-				field = fault.Field
-			}
-			err = fmt.Errorf("%s: %w", set.Source(variableOf(field, signal)), err)
-			if !told[err.Error()] {
-				told[err.Error()] = true
-				faults = append(faults, err)
-			}
-		}
+	for _, f := range endpoint.Faults(set) {
+		faults = append(faults, fmt.Errorf("%s: %w", f.Source, f.Err))
 	}
 	return errors.Join(faults...)
-}
-
-// parts takes joined errors apart.
-func parts(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	return []error{err}
-}
-
-// variableOf is the variable that a field of exporters.Endpoint comes from.
-func variableOf(field string, signal settings.Signal) string {
-	option := strings.ToUpper(field)
-	switch field {
-	case "TokenFile":
-		return "OTELMON_TOKEN_FILE"
-	case "URL":
-		option = "ENDPOINT"
-	case "CertificateFile":
-		option = "CERTIFICATE"
-	case "ClientCertificateFile":
-		option = "CLIENT_CERTIFICATE"
-	case "ClientKeyFile":
-		option = "CLIENT_KEY"
-	}
-	return "OTEL_EXPORTER_OTLP_" + string(signal) + "_" + option
 }
