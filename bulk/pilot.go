@@ -216,6 +216,7 @@ func (p *pilot) evidence() (e evidence, reason string, turn int) {
 	defer p.mu.Unlock()
 	e = p.known
 	e.limit, e.batch = p.axes[workers].set, p.axes[batches].set
+	e.best = int(math.Round(p.axes[workers].at))
 	return e, p.reason, p.turn
 }
 

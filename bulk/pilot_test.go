@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -267,8 +268,8 @@ func judge(t *testing.T, s simulate.Scenario, seed uint64) figures {
 		t.Errorf("%s, seed %d: %.1f%% of the best fixed setting, want 85%%", s.Name, seed, 100*r.goodput)
 	}
 	refused := .01
-	if s.Name[0] == 'N' {
-		refused = .02 // whether items are limited, or calls, is learned by being refused
+	if strings.HasPrefix(s.Name, "N2") {
+		refused = .02 // that items are limited, not calls, is learned by being refused
 	}
 	if r.refused > refused {
 		t.Errorf("%s, seed %d: %.2f%% of the calls were refused, want at most %.0f%%", s.Name, seed, 100*r.refused, 100*refused)
@@ -302,7 +303,7 @@ func TestPilotOnRandomBackends(t *testing.T) {
 		r := fly(s, seed).figures()
 		t.Logf("%-20s seed %d: %5.1f%%  refused %.2f%%", s.Name, first+seed, 100*r.goodput, 100*r.refused)
 		sum += r.goodput
-		if r.goodput < .7 {
+		if r.goodput < .75 {
 			t.Errorf("%s, seed %d: %.1f%%", s.Name, first+seed, 100*r.goodput)
 		}
 	}

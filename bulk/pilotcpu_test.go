@@ -38,14 +38,14 @@ func TestNoSearchWhileTheCPUIsUsedUp(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		share func(now time.Duration) float64
-		most  int  // workers at once
-		full  bool // the CPU is what limits in the end
+		most  int // workers at once
+		limit Limit
 		told  string
 	}{
-		"used up":        {func(time.Duration) float64 { return 0.95 }, 8, true, "the CPU is used up: no search"},
-		"half used":      {func(time.Duration) float64 { return 0.5 }, 32, false, "doubling workers"},
-		"used up by now": {func(now time.Duration) float64 { return map[bool]float64{true: 0.95}[now > 40*second] }, 32, true, "doubling workers"},
-		"for a while":    {func(now time.Duration) float64 { return map[bool]float64{true: 0.95}[now < 20*second] }, 32, false, "the CPU is used up: no search"},
+		"used up":        {func(time.Duration) float64 { return 0.95 }, 8, LimitCPU, "the CPU is used up: no search"},
+		"half used":      {func(time.Duration) float64 { return 0.5 }, 32, LimitWorkers, "doubling workers"},
+		"used up by now": {func(now time.Duration) float64 { return map[bool]float64{true: 0.95}[now > 40*second] }, 32, LimitCPU, "doubling workers"},
+		"for a while":    {func(now time.Duration) float64 { return map[bool]float64{true: 0.95}[now < 20*second] }, 32, LimitWorkers, "the CPU is used up: no search"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -64,8 +64,8 @@ func TestNoSearchWhileTheCPUIsUsedUp(t *testing.T) {
 				if s.most > tt.most || tt.most == 32 && s.most < 32 {
 					t.Errorf("%d workers at once, want %d", s.most, tt.most)
 				}
-				if (rep.Verdict.Limit == LimitCPU) != tt.full {
-					t.Errorf("verdict = %+v, want one of the CPU: %t", rep.Verdict, tt.full)
+				if rep.Verdict.Limit != tt.limit {
+					t.Errorf("verdict = %+v, want %s", rep.Verdict, tt.limit)
 				}
 				told := p.logs.named(keys.EventBulkLimitChanged)
 				if len(told) == 0 || !strings.HasPrefix(attr(attrsOf(told[0]), keys.BulkLimitReason), tt.told) {

@@ -89,7 +89,7 @@ func Run2[T any](ctx context.Context, name string, source iter.Seq2[T, error], f
 	r := &runner[T]{
 		runConfig: c.run, op: op, ctx: ctx, fn: fn, size: size, key: key,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), working: make(map[*batch[T]]struct{}),
-		pace: pacer{rate: c.run.rate}, stage: op.Stage("process"),
+		pace: pacer{rate: c.run.rate}, reading: op.Stage("read"), stage: op.Stage("process"),
 	}
 	r.room = sync.NewCond(&r.mu)
 	if key != nil {
@@ -141,17 +141,17 @@ func One[T any](fn func(ctx context.Context, item T) error) func(context.Context
 // runner is one run. Fields above mu do not change once it has begun.
 type runner[T any] struct {
 	runConfig
-	op    *Operation
-	ctx   context.Context //nolint:containedctx // that of the operation, for the calls of fn
-	fn    func(context.Context, []T) error
-	size  func(T) int
-	key   func(T) string
-	pilot *pilot
-	seat  *seat
-	stage *Stage
-	wake  chan struct{} // holds one call for the dispatcher
-	quit  chan struct{} // closed when halted
-	told  atomic.Int64  // decisions of the pilot that were announced
+	op             *Operation
+	ctx            context.Context //nolint:containedctx // that of the operation, for the calls of fn
+	fn             func(context.Context, []T) error
+	size           func(T) int
+	key            func(T) string
+	pilot          *pilot
+	seat           *seat
+	reading, stage *Stage        // in this order: a verdict takes the first for the reader
+	wake           chan struct{} // holds one call for the dispatcher
+	quit           chan struct{} // closed when halted
+	told           atomic.Int64  // decisions of the pilot that were announced
 
 	mu   sync.Mutex
 	room *sync.Cond // for the reader

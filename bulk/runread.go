@@ -14,7 +14,7 @@ import (
 // read puts what the source gives into the queue. What is deferred runs also
 // when the source exits its goroutine.
 func (r *runner[T]) read(source iter.Seq2[T, error]) {
-	leave := r.op.Stage("read").Enter()
+	leave := r.reading.Enter()
 	err := errExited
 	defer func() {
 		leave()
@@ -65,7 +65,7 @@ func (r *runner[T]) put(v T, leave *func()) bool {
 			r.room.Wait()
 		}
 		r.blocked = false
-		*leave = r.op.Stage("read").Enter()
+		*leave = r.reading.Enter()
 	}
 	if r.halted {
 		return false

@@ -32,6 +32,7 @@ type Verdict struct {
 // means unknown, for each field.
 type evidence struct {
 	limit, batch int     // concurrency and items a call, as they are now
+	best         int     // the best concurrency known, about which the search probes
 	maxLimit     int     // the most workers that are allowed
 	refused      float64 // share of calls that the backend refused lately as too many, 0 to 1
 	cap          float64 // items a second that it lets through, while it refuses
@@ -66,7 +67,7 @@ func (e *evidence) verdict() Verdict {
 		return Verdict{Limit: LimitContention, Sentence: fmt.Sprintf(
 			"contention in the backend (sigma %s): throughput peaks at %.0f workers, now %d; more would not help",
 			share(e.sigma), e.peak, e.limit)}
-	case e.maxLimit > 0 && e.limit >= e.maxLimit:
+	case e.maxLimit > 0 && max(e.limit, e.best) >= e.maxLimit:
 		return Verdict{Limit: LimitWorkers, Sentence: fmt.Sprintf(
 			"the number of workers: all %d that are allowed are at work, and more were not tried", e.maxLimit)}
 	case e.saturated:

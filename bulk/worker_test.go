@@ -3,6 +3,7 @@ package bulk
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -183,8 +184,11 @@ func TestLoopsDoNotAllocateForItems(t *testing.T) {
 		},
 	} {
 		few := testing.AllocsPerRun(10, func() { loop(10) })
-		many := testing.AllocsPerRun(10, func() { loop(100_000) })
-		if many > few+50 { // what is reported meanwhile allocates too, by time and not by item
+		many := math.Inf(1)
+		for range 5 { // what is reported meanwhile allocates too, by time and not by item
+			many = min(many, testing.AllocsPerRun(10, func() { loop(100_000) }))
+		}
+		if many > few+5 {
 			t.Errorf("%s allocates %v times for 10 items and %v for 100000", name, few, many)
 		}
 	}
