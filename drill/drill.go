@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,44 +98,16 @@ const patience = time.Second
 // outboxOf is what otelmon.Start makes of the settings. Its endpoints are yet to
 // be pointed to the receiver of a scenario.
 func outboxOf(set *settings.Set) (exporters.Options, error) {
-	var to exporters.Destination
-	for signal, e := range map[settings.Signal]**exporters.Endpoint{
-		settings.Traces: &to.Traces, settings.Metrics: &to.Metrics, settings.Logs: &to.Logs,
-	} {
-		if own := endpoint.Of(set, signal); own != nil {
+	o, sends := endpoint.Outbox(set)
+	if !sends {
+		return exporters.Options{}, errors.New("nothing is sent by OTLP, so there is nothing to try")
+	}
+	to := &o.Destinations[0]
+	for _, e := range []**exporters.Endpoint{&to.Traces, &to.Metrics, &to.Logs} {
+		if own := *e; own != nil {
 			*e = &exporters.Endpoint{Protocol: own.Protocol, Compression: own.Compression, Timeout: patience}
 		}
 	}
-	if to.Traces == nil && to.Metrics == nil && to.Logs == nil {
-		return exporters.Options{}, errors.New("nothing is sent by OTLP, so there is nothing to try")
-	}
-	return exporters.Options{
-		Destinations: []exporters.Destination{to},
-		Dir:          set.String("OTELMON_OUTBOX_DIR"),
-		MaxBytes:     int64(set.Int("OTELMON_OUTBOX_MAX_BYTES")),
-		MaxAge:       set.Duration("OTELMON_OUTBOX_MAX_AGE"),
-		EachSpan:     set.Bool("OTELMON_OUTBOX_EACH_SPAN"),
-		RedactKeys:   words(set.String("OTELMON_REDACT_KEYS")),
-		AllowKeys:    words(set.String("OTELMON_ALLOW_KEYS")),
-		MaxValue:     set.Int("OTELMON_MAX_VALUE"),
-		Spans:        batching(set, "OTEL_BSP_"),
-		Records:      batching(set, "OTEL_BLRP_"),
-		Report:       func(error) {}, // of the trouble that is made on purpose
-	}, nil
-}
-
-func words(list string) []string {
-	all := strings.Split(list, ",")
-	for i := range all {
-		all[i] = strings.TrimSpace(all[i])
-	}
-	return slices.DeleteFunc(all, func(word string) bool { return word == "" })
-}
-
-func batching(set *settings.Set, prefix string) exporters.Batching {
-	return exporters.Batching{
-		Queue:   set.Int(prefix + "MAX_QUEUE_SIZE"),
-		Largest: set.Int(prefix + "MAX_EXPORT_BATCH_SIZE"),
-		Delay:   set.Duration(prefix + "SCHEDULE_DELAY"),
-	}
+	o.Report = func(error) {} // of the trouble that is made on purpose
+	return o, nil
 }

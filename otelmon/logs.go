@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/endpoint"
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
@@ -31,7 +32,7 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 		if err != nil {
 			return nil, fmt.Errorf("console exporter of logs: %w", err)
 		}
-		b := batching(set, "OTEL_BLRP_")
+		b := endpoint.Batching(set, "OTEL_BLRP_")
 		options = append(options, sdklog.WithProcessor(sdklog.NewBatchProcessor(e, sdklog.WithMaxQueueSize(b.Queue), sdklog.WithExportMaxBatchSize(b.Largest),
 			sdklog.WithExportInterval(b.Delay), sdklog.WithExportTimeout(set.Duration("OTEL_BLRP_EXPORT_TIMEOUT")))))
 	}

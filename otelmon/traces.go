@@ -13,6 +13,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/endpoint"
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
@@ -43,7 +44,7 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 		if err != nil {
 			return nil, fmt.Errorf("console exporter of spans: %w", err)
 		}
-		b := batching(set, "OTEL_BSP_")
+		b := endpoint.Batching(set, "OTEL_BSP_")
 		options = append(options, sdktrace.WithBatcher(e, sdktrace.WithMaxQueueSize(b.Queue), sdktrace.WithMaxExportBatchSize(b.Largest),
 			sdktrace.WithBatchTimeout(b.Delay), sdktrace.WithExportTimeout(set.Duration("OTEL_BSP_EXPORT_TIMEOUT"))))
 	}

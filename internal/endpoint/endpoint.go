@@ -1,11 +1,13 @@
-// Package endpoint makes endpoints of package exporters out of settings, which
-// must not know each other, and says of their faults which variable to change.
+// Package endpoint makes endpoints and options of package exporters out of
+// settings, which must not know each other, and says of faults which variable to
+// change.
 package endpoint
 
 import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/internal/settings"
@@ -31,6 +33,51 @@ func Of(set *settings.Set, signal settings.Signal) *exporters.Endpoint {
 		ClientKeyFile:         o.ClientKeyFile,
 		Insecure:              o.Insecure,
 	}
+}
+
+// durableDelay is how long items wait in memory when there is a directory to
+// put them in, unless a setting says otherwise.
+const durableDelay = 200 * time.Millisecond
+
+// Outbox returns the options of what delivers to the endpoints of the settings,
+// and whether any signal is sent by OTLP.
+func Outbox(set *settings.Set) (o exporters.Options, sends bool) {
+	to := exporters.Destination{Traces: Of(set, settings.Traces), Metrics: Of(set, settings.Metrics), Logs: Of(set, settings.Logs)}
+	return exporters.Options{
+		Destinations: []exporters.Destination{to},
+		Dir:          set.String("OTELMON_OUTBOX_DIR"),
+		MaxBytes:     int64(set.Int("OTELMON_OUTBOX_MAX_BYTES")),
+		MaxAge:       set.Duration("OTELMON_OUTBOX_MAX_AGE"),
+		EachSpan:     set.Bool("OTELMON_OUTBOX_EACH_SPAN"),
+		RedactKeys:   words(set.String("OTELMON_REDACT_KEYS")),
+		AllowKeys:    words(set.String("OTELMON_ALLOW_KEYS")),
+		MaxValue:     set.Int("OTELMON_MAX_VALUE"),
+		Spans:        Batching(set, "OTEL_BSP_"),
+		Records:      Batching(set, "OTEL_BLRP_"),
+	}, to.Traces != nil || to.Metrics != nil || to.Logs != nil
+}
+
+// Batching returns how items are gathered by the variables of a prefix.
+func Batching(set *settings.Set, prefix string) exporters.Batching {
+	b := exporters.Batching{
+		Queue:   set.Int(prefix + "MAX_QUEUE_SIZE"),
+		Largest: set.Int(prefix + "MAX_EXPORT_BATCH_SIZE"),
+		Delay:   max(set.Duration(prefix+"SCHEDULE_DELAY"), time.Millisecond),
+	}
+	if set.String("OTELMON_OUTBOX_DIR") != "" && set.Source(prefix+"SCHEDULE_DELAY") == "default" {
+		b.Delay = durableDelay
+	}
+	return b
+}
+
+// words takes a list apart that is separated by commas.
+func words(list string) (all []string) {
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			all = append(all, word)
+		}
+	}
+	return all
 }
 
 // Fault is one thing that is wrong with an endpoint.
