@@ -33,6 +33,7 @@ func rules() map[string][]string {
 		"internal/settings": {},
 		"internal/endpoint": {module + "exporters", module + "internal/settings"},
 		"internal/simulate": {},                                                                                                                                                                                                        // tests only: no other rule names it
+		"internal/taptest":  {otel, otel + "/", module + "internal/keys"},                                                                                                                                                              // tests only, too
 		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/genproto/googleapis/rpc/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
 		"health":            api,
 		"health/checkers":   {module + "health", otel + "/attribute"},
@@ -61,8 +62,9 @@ func rules() map[string][]string {
 			"github.com/lmittmann/tint", "github.com/go-logr/logr", "golang.org/x/term",
 			module + "exporters", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
-		"console":     {otel, otel + "/", module + "internal/keys"},
-		"console/mcp": {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
+		"console":       {otel, otel + "/", module + "internal/keys", module + "console/store"},
+		"console/store": {otel, otel + "/", module + "internal/keys"},
+		"console/mcp":   {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",
 			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", "golang.org/x/term",

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/console/store"
 )
 
 // endpoint is one address of the JSON twin.
@@ -19,13 +21,13 @@ type endpoint struct {
 
 func endpoints() map[string]endpoint {
 	list := map[string]endpoint{
-		"api/summary":    {nil, func(c *Console, _ ask) (any, error) { return c.summary(), nil }},
-		"api/health":     {nil, func(c *Console, _ ask) (any, error) { return c.healthReport(), nil }},
+		"api/summary":    {nil, func(c *Console, _ ask) (any, error) { return c.Summary(), nil }},
+		"api/health":     {nil, func(c *Console, _ ask) (any, error) { return c.Health(), nil }},
 		"api/operations": {[]string{"limit"}, answerOperations},
 		"api/traces":     {[]string{"q", "errors", "running", "min", "limit"}, answerTraces},
 		"api/logs":       {[]string{"q", "level", "trace", "limit"}, answerLogs},
 		"api/metrics":    {[]string{"q"}, answerMetrics},
-		"api/runtime":    {nil, func(c *Console, _ ask) (any, error) { return c.runtimeReport(), nil }},
+		"api/runtime":    {nil, func(c *Console, _ ask) (any, error) { return c.Runtime(), nil }},
 
 		"api/traces/" + traceRoute: {nil, answerTrace},
 	}
@@ -41,19 +43,19 @@ func endpoints() map[string]endpoint {
 
 func answerOperations(c *Console, a ask) (any, error) {
 	limit, err := a.limit()
-	return c.bulkOperations(limit), err
+	return c.Operations(limit), err
 }
 
 func answerTraces(c *Console, a ask) (any, error) {
 	q, err := a.traces()
-	return c.traces(q), err
+	return c.Traces(q), err
 }
 
 // errUnknownTrace is answered with status 404.
 var errUnknownTrace = errors.New("nothing of this trace is kept: it was never recorded here, or newer telemetry took its place")
 
 func answerTrace(c *Console, a ask) (any, error) {
-	t, ok := c.trace(a.trace)
+	t, ok := c.Trace(a.trace)
 	if !ok {
 		return nil, errUnknownTrace
 	}
@@ -62,11 +64,11 @@ func answerTrace(c *Console, a ask) (any, error) {
 
 func answerLogs(c *Console, a ask) (any, error) {
 	q, err := a.logs()
-	return c.logRecords(q), err
+	return c.Logs(q), err
 }
 
 func answerMetrics(c *Console, a ask) (any, error) {
-	return c.metricList(a.text("q"), maxSeries), nil
+	return c.Metrics(a.text("q"), store.MaxSeries), nil
 }
 
 func (h *handler) serveAPI(w http.ResponseWriter, r *http.Request, e endpoint, id trace.TraceID) {

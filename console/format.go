@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelmon/otelmon-go/console/store"
 	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
@@ -19,16 +20,18 @@ func functions() template.FuncMap {
 		"count":   formatCount,
 		"value":   formatValue,
 		"measure": formatMeasure,
-		"percent": func(n number) string { return strconv.Itoa(int(math.Floor(float64(n*100)))) + " %" },
+		"percent": func(n store.Number) string { return strconv.Itoa(int(math.Floor(float64(n*100)))) + " %" },
 		"ago":     func(t time.Time) string { return formatAgo(time.Since(t)) },
 		"clock":   func(t time.Time) string { return t.Local().Format("15:04:05.000") },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
-		"known":   number.known,
+		"known":   store.Number.Known,
 		"number":  toNumber,
 		"trace":   traceHref,
 		"spark":   sparkOf,
 		"short":   func(id string) string { return id[:min(len(id), 8)] },
 		"tone":    tone,
+		"optone":  operationTone,
+		"failed":  failedPart,
 		"state":   stateTitle,
 		"args":    func(list ...any) []any { return list },
 		"scope":   shortScope,
@@ -36,19 +39,19 @@ func functions() template.FuncMap {
 	}
 }
 
-func toNumber(n any) number {
+func toNumber(n any) store.Number {
 	if u, ok := n.(uint64); ok {
-		return number(u)
+		return store.Number(u)
 	}
 	i, _ := n.(int)
-	return number(i)
+	return store.Number(i)
 }
 
 const noValue = "–"
 
 // formatSeconds writes a duration with three significant digits.
-func formatSeconds(n number) string {
-	if !n.known() {
+func formatSeconds(n store.Number) string {
+	if !n.Known() {
 		return noValue
 	}
 	s := math.Abs(float64(n))
@@ -80,7 +83,7 @@ func formatLong(seconds float64) string {
 	case s < 86400:
 		return fmt.Sprintf("%d h %02d min", s/3600, s%3600/60)
 	default:
-		return fmt.Sprintf("%s d %02d h", formatCount(number(s/86400)), s%86400/3600)
+		return fmt.Sprintf("%s d %02d h", formatCount(store.Number(s/86400)), s%86400/3600)
 	}
 }
 
@@ -100,8 +103,8 @@ func significant(v float64) string {
 	return s
 }
 
-func formatBytes(n number) string {
-	if !n.known() {
+func formatBytes(n store.Number) string {
+	if !n.Known() {
 		return noValue
 	}
 	v, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
@@ -121,8 +124,8 @@ func significantSigned(v float64) string {
 
 // formatCount writes a number with thousands apart, and decimals only when it
 // is small.
-func formatCount(n number) string {
-	if !n.known() {
+func formatCount(n store.Number) string {
+	if !n.Known() {
 		return noValue
 	}
 	v := math.Abs(float64(n))
@@ -148,8 +151,8 @@ func formatCount(n number) string {
 
 // formatValue writes a number in its unit, of which it knows those of OTel's
 // conventions.
-func formatValue(n number, unit string) string {
-	if !n.known() {
+func formatValue(n store.Number, unit string) string {
+	if !n.Known() {
 		return noValue
 	}
 	base, per, isRate := strings.Cut(unit, "/")
@@ -174,8 +177,8 @@ func formatValue(n number, unit string) string {
 }
 
 // formatMeasure is formatValue, but for instruments whose value is a time.
-func formatMeasure(instrument, unit string, n number) string {
-	if strings.HasSuffix(instrument, ".timestamp") && unit == "s" && n.known() {
+func formatMeasure(instrument, unit string, n store.Number) string {
+	if strings.HasSuffix(instrument, ".timestamp") && unit == "s" && n.Known() {
 		return time.UnixMilli(int64(n * 1000)).Format("15:04:05")
 	}
 	return formatValue(n, unit)
@@ -200,17 +203,17 @@ func formatAgo(d time.Duration) string {
 // sheet, each of which has an icon of its own.
 func tone(state string) string {
 	switch state {
-	case stateHealthy, stateCompleted, "ok":
+	case store.StateHealthy, store.StateCompleted, "ok":
 		return "good"
-	case stateDegraded, "warn", stateCanceled:
+	case store.StateDegraded, "warn", store.StateCanceled:
 		return "warn"
-	case stateUnhealthy, stateFailed, "error", "fatal":
+	case store.StateUnhealthy, store.StateFailed, "error", "fatal":
 		return "bad"
-	case stateRunning:
+	case store.StateRunning:
 		return "run"
 	case "info":
 		return "info"
-	case stateUnknown:
+	case store.StateUnknown:
 		return "none"
 	default:
 		return "quiet"

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelmon/otelmon-go/console/store"
 	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
@@ -34,38 +35,38 @@ func get(h http.Handler, target string, header ...string) *httptest.ResponseReco
 func (r *rig) fill(t *testing.T, s string) (id string) {
 	t.Helper()
 	any := attribute.String(s, s)
-	ctx, span := r.tp.Tracer(s).Start(t.Context(), s)
-	_, child := r.span(ctx, s)
+	ctx, span := r.TP.Tracer(s).Start(t.Context(), s)
+	_, child := r.Span(ctx, s)
 	child.AddEvent(s, trace.WithAttributes(any))
 	child.SetAttributes(any)
 	child.SetStatus(codes.Error, s)
 	child.End()
 	for _, level := range []log.Severity{log.SeverityDebug, log.SeverityInfo, log.SeverityWarn, log.SeverityError} {
-		r.log(ctx, level, s, s, any)
+		r.Log(ctx, level, s, s, any)
 	}
 	span.End()
-	_, open := r.span(t.Context(), s)
+	_, open := r.Span(t.Context(), s)
 	t.Cleanup(func() { open.End() })
 
-	r.status(t, map[string]string{s: stateDegraded, "db": stateHealthy}, stateDegraded)
-	r.change(t, s, stateHealthy, stateDegraded, s)
+	r.Status(t, map[string]string{s: store.StateDegraded, "db": store.StateHealthy}, store.StateDegraded)
+	r.Change(t, s, store.StateHealthy, store.StateDegraded, s)
 	base := []attribute.KeyValue{attribute.String(keys.BulkOperationName, s), attribute.String(keys.BulkOperationID, s), attribute.Int(keys.BulkItemsTotal, 10)}
-	opCtx, op := r.bulk(t.Context(), "bulk "+s, base...)
+	opCtx, op := r.Bulk(t.Context(), "bulk "+s, base...)
 	t.Cleanup(func() { op.End() })
-	_, stage := r.bulk(opCtx, "bulk.stage "+s)
+	_, stage := r.Bulk(opCtx, "bulk.stage "+s)
 	t.Cleanup(func() { stage.End() })
-	r.log(opCtx, log.SeverityInfo, keys.EventBulkProgress, s, append(base, attribute.Int(keys.BulkItemsOK, 4), attribute.Int(keys.BulkItemsSkipped, 1))...)
-	r.log(opCtx, log.SeverityWarn, keys.EventBulkItemFailed, s, base...)
-	_, ended := r.bulk(t.Context(), "bulk "+s+"2", attribute.String(keys.BulkOperationID, s+"2"))
+	r.Log(opCtx, log.SeverityInfo, keys.EventBulkProgress, s, append(base, attribute.Int(keys.BulkItemsOK, 4), attribute.Int(keys.BulkItemsSkipped, 1))...)
+	r.Log(opCtx, log.SeverityWarn, keys.EventBulkItemFailed, s, base...)
+	_, ended := r.Bulk(t.Context(), "bulk "+s+"2", attribute.String(keys.BulkOperationID, s+"2"))
 	ended.SetStatus(codes.Error, s)
 	ended.End()
 
-	h, err := r.meter().Float64Histogram("shop.duration", metric.WithUnit("s"), metric.WithDescription(s))
+	h, err := r.Meter().Float64Histogram("shop.duration", metric.WithUnit("s"), metric.WithDescription(s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Record(ctx, 0.5, metric.WithAttributes(any))
-	c, err := r.meter().Int64Counter("shop.io", metric.WithUnit("By"))
+	c, err := r.Meter().Int64Counter("shop.io", metric.WithUnit("By"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func TestMalformedTraceIDIsToldSo(t *testing.T) {
 func TestTraceListLeavesOutOwnScopes(t *testing.T) {
 	r := newRig(t, Options{})
 	for _, scope := range []string{keys.ScopeOtelmon, "shop.example/a/b/checkout"} {
-		_, s := r.tp.Tracer(scope).Start(t.Context(), "GET /")
+		_, s := r.TP.Tracer(scope).Start(t.Context(), "GET /")
 		s.End()
 	}
 	body := get(r.Handler(), "/traces").Body.String()

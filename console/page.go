@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/otelmon/otelmon-go/console/store"
 )
 
 // page is one view. Pages with a form are paused unless asked, so that a
@@ -40,7 +42,7 @@ type view struct {
 	Refresh                  int
 	Toggle                   string // the same page, live or paused
 	JSON                     string // the same answer for machines
-	Summary                  summary
+	Summary                  store.Summary
 	Faults                   []string // what was wrong with the question
 	Main                     any
 }
@@ -53,7 +55,7 @@ type navItem struct {
 }
 
 func (c *Console) frame(r *http.Request, p page, rel string) view {
-	v := view{Base: baseOf(rel), Title: p.title, Page: p.nav, Refresh: refreshSeconds, Summary: c.summary()}
+	v := view{Base: baseOf(rel), Title: p.title, Page: p.nav, Refresh: refreshSeconds, Summary: c.Summary()}
 	v.Live = p.live
 	query := r.URL.Query()
 	if l := query.Get("live"); l != "" {
@@ -107,12 +109,12 @@ func (v *view) fault(err error) {
 type overview struct {
 	Empty                bool
 	Spans, Logs, Metrics bool
-	Health               healthReport
-	Changes              []healthChange
-	Running              []operation
-	Finished             []operation
+	Health               store.Health
+	Changes              []store.Change
+	Running              []store.Operation
+	Finished             []store.Operation
 	Traces               []traceRow
-	Problems             []logRecord
+	Problems             []store.LogRecord
 	Figures              []figureTile
 }
 
@@ -124,11 +126,11 @@ const (
 )
 
 func buildOverview(c *Console, v *view, _ ask) int {
-	o := overview{Health: c.healthReport()}
+	o := overview{Health: c.Health()}
 	o.Changes = o.Health.Changes[:min(len(o.Health.Changes), overviewChanges)]
-	o.Spans, o.Logs, o.Metrics = v.Summary.hasSignals()
+	o.Spans, o.Logs, o.Metrics = v.Summary.Signals()
 	o.Empty = !o.Spans && !o.Logs && !o.Metrics
-	for _, op := range c.bulkOperations(maxLimit).Operations {
+	for _, op := range c.Operations(store.MaxLimit).Operations {
 		switch {
 		case op.Ended == nil && len(o.Running) < overviewRows:
 			o.Running = append(o.Running, op)
@@ -136,26 +138,26 @@ func buildOverview(c *Console, v *view, _ ask) int {
 			o.Finished = append(o.Finished, op)
 		}
 	}
-	o.Traces = traceRows(c.traces(traceQuery{Limit: overviewRows}).Traces)
-	o.Problems = c.logRecords(logQuery{Level: "warn", Limit: overviewRows}).Logs
-	o.Figures = tiles(c.runtimeReport())
+	o.Traces = traceRows(c.Traces(store.TraceQuery{Limit: overviewRows}).Traces)
+	o.Problems = c.Logs(store.LogQuery{Level: "warn", Limit: overviewRows}).Logs
+	o.Figures = tiles(c.Runtime())
 	v.Main = o
 	return 0
 }
 
 func buildHealth(c *Console, v *view, _ ask) int {
-	v.Main = c.healthReport()
+	v.Main = c.Health()
 	return 0
 }
 
 func buildOperations(c *Console, v *view, _ ask) int {
-	v.Main = c.bulkOperations(usualLimit)
+	v.Main = c.Operations(store.UsualLimit)
 	return 0
 }
 
 // traceRow is a trace in a table, with its place in the table's time.
 type traceRow struct {
-	traceSummary
+	store.TraceSummary
 	Bar bar
 }
 
@@ -165,14 +167,14 @@ type bar struct{ X, W float64 }
 const barWidth = 1000
 
 // traceRows draws durations to the scale of the longest.
-func traceRows(traces []traceSummary) []traceRow {
-	var longest number
+func traceRows(traces []store.TraceSummary) []traceRow {
+	var longest store.Number
 	for _, t := range traces {
 		longest = max(longest, t.Seconds)
 	}
 	rows := make([]traceRow, len(traces))
 	for i, t := range traces {
-		rows[i] = traceRow{traceSummary: t}
+		rows[i] = traceRow{TraceSummary: t}
 		if longest > 0 {
 			rows[i].Bar.W = max(4, float64(barWidth*t.Seconds/longest))
 		}
@@ -181,7 +183,7 @@ func traceRows(traces []traceSummary) []traceRow {
 }
 
 type tracesView struct {
-	traceList
+	store.TraceList
 	Rows    []traceRow
 	Q, Min  string
 	Errors  bool
@@ -191,16 +193,16 @@ type tracesView struct {
 func buildTraces(c *Console, v *view, a ask) int {
 	q, err := a.traces()
 	v.fault(err)
-	list := c.traces(q)
+	list := c.Traces(q)
 	v.Main = tracesView{
-		traceList: list, Rows: traceRows(list.Traces),
+		TraceList: list, Rows: traceRows(list.Traces),
 		Q: q.Text, Min: a.text("min"), Errors: q.Errors, Running: q.Running,
 	}
 	return 0
 }
 
 type logsView struct {
-	logList
+	store.LogList
 	Levels          []string
 	Q, Level, Trace string
 }
@@ -208,46 +210,46 @@ type logsView struct {
 func buildLogs(c *Console, v *view, a ask) int {
 	q, err := a.logs()
 	v.fault(err)
-	v.Main = logsView{logList: c.logRecords(q), Levels: levels(), Q: q.Text, Level: q.Level, Trace: a.text("trace")}
+	v.Main = logsView{LogList: c.Logs(q), Levels: store.Levels(), Q: q.Text, Level: q.Level, Trace: a.text("trace")}
 	return 0
 }
 
 type metricsView struct {
-	metricList
+	store.MetricList
 	Q string
 }
 
 func buildMetrics(c *Console, v *view, a ask) int {
 	q := a.text("q")
-	v.Main = metricsView{metricList: c.metricList(q, usualLimit*2), Q: q}
+	v.Main = metricsView{MetricList: c.Metrics(q, store.UsualLimit*2), Q: q}
 	return 0
 }
 
 // figureTile is a runtime figure with its picture.
 type figureTile struct {
-	figure
+	store.Figure
 	Spark spark
 }
 
-func tiles(r runtimeReport) []figureTile {
+func tiles(r store.Runtime) []figureTile {
 	list := make([]figureTile, len(r.Figures))
 	for i, f := range r.Figures {
-		list[i] = figureTile{figure: f, Spark: sparkOf(f.History)}
+		list[i] = figureTile{Figure: f, Spark: sparkOf(f.History)}
 	}
 	return list
 }
 
 func buildRuntime(c *Console, v *view, _ ask) int {
-	v.Main = tiles(c.runtimeReport())
+	v.Main = tiles(c.Runtime())
 	return 0
 }
 
 func buildTrace(c *Console, v *view, a ask) int {
-	t, ok := c.trace(a.trace)
+	t, ok := c.Trace(a.trace)
 	v.Title = "Trace"
 	if !ok {
 		v.Live, v.Final = false, true
-		v.Main = traceView{traceDetail: t, Missing: true}
+		v.Main = traceView{Trace: t, Missing: true}
 		return http.StatusNotFound
 	}
 	if t.Name != "" {

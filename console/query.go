@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/console/store"
 )
 
 // ask is what a request wants to know.
@@ -19,14 +21,9 @@ type ask struct {
 	trace  trace.TraceID // of an address of one trace
 }
 
-const (
-	usualLimit = 100
-	maxLimit   = 500
-)
-
 // text returns a parameter, safe to show.
 func (a ask) text(name string) string {
-	return strings.TrimSpace(cleanLine(cut(a.values.Get(name), maxName)))
+	return strings.TrimSpace(store.CleanLine(store.Cut(a.values.Get(name), longestText)))
 }
 
 func (a ask) flag(name string) bool {
@@ -37,18 +34,18 @@ func (a ask) flag(name string) bool {
 func (a ask) limit() (int, error) {
 	v := a.values.Get("limit")
 	if v == "" {
-		return usualLimit, nil
+		return store.UsualLimit, nil
 	}
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > maxLimit {
-		return usualLimit, fmt.Errorf("limit=%s: want a number from 1 to %d", a.text("limit"), maxLimit)
+	if err != nil || n < 1 || n > store.MaxLimit {
+		return store.UsualLimit, fmt.Errorf("limit=%s: want a number from 1 to %d", a.text("limit"), store.MaxLimit)
 	}
 	return n, nil
 }
 
-func (a ask) traces() (traceQuery, error) {
+func (a ask) traces() (store.TraceQuery, error) {
 	limit, err := a.limit()
-	q := traceQuery{Text: a.text("q"), Errors: a.flag("errors"), Running: a.flag("running"), Limit: limit}
+	q := store.TraceQuery{Text: a.text("q"), Errors: a.flag("errors"), Running: a.flag("running"), Limit: limit}
 	if v := a.text("min"); v != "" {
 		d, bad := time.ParseDuration(v)
 		if bad != nil {
@@ -59,11 +56,11 @@ func (a ask) traces() (traceQuery, error) {
 	return q, err
 }
 
-func (a ask) logs() (logQuery, error) {
+func (a ask) logs() (store.LogQuery, error) {
 	limit, err := a.limit()
-	q := logQuery{Level: strings.ToLower(a.text("level")), Text: a.text("q"), Limit: limit}
-	if q.Level != "" && !slices.Contains(levels(), q.Level) {
-		err = errors.Join(err, fmt.Errorf("level=%s: want one of %s", q.Level, strings.Join(levels(), ", ")))
+	q := store.LogQuery{Level: strings.ToLower(a.text("level")), Text: a.text("q"), Limit: limit}
+	if q.Level != "" && !slices.Contains(store.Levels(), q.Level) {
+		err = errors.Join(err, fmt.Errorf("level=%s: want one of %s", q.Level, strings.Join(store.Levels(), ", ")))
 		q.Level = ""
 	}
 	if v := a.text("trace"); v != "" {
@@ -82,8 +79,11 @@ func (a ask) unknownNames(known []string) error {
 	for name := range a.values {
 		if !slices.Contains(known, name) {
 			errs = append(errs, fmt.Errorf("unknown parameter %s: there are %s",
-				cleanLine(cut(name, 64)), cmp.Or(strings.Join(known, ", "), "none")))
+				store.CleanLine(store.Cut(name, 64)), cmp.Or(strings.Join(known, ", "), "none")))
 		}
 	}
 	return errors.Join(errs...)
 }
+
+// longestText is how much of a parameter is read, in bytes.
+const longestText = 256

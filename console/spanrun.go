@@ -1,11 +1,13 @@
 package console
 
+import "github.com/otelmon/otelmon-go/console/store"
+
 // spanRun is rows that follow each other: one, or siblings of one name.
 type spanRun struct {
 	Rows    []spanRow
 	Folded  bool
-	Total   number // seconds of all
-	Longest number
+	Total   store.Number // seconds of all
+	Longest store.Number
 }
 
 // maxUnfolded is how many siblings of one name are shown as they are.

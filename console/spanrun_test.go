@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/console/store"
 )
 
 func TestLongRunsOfSiblingsAreFolded(t *testing.T) {
 	end := time.Now()
 	row := func(name, parent string, depth int, status string) spanRow {
-		return spanRow{span: &span{Name: name, ParentID: parent, Depth: depth, Status: status, End: &end, Seconds: 2}}
+		return spanRow{Span: &store.Span{Name: name, ParentID: parent, Depth: depth, Status: status, End: &end, Seconds: 2}}
 	}
 	many := func(n int) []spanRow {
 		rows := []spanRow{row("root", "", 0, "")}
@@ -43,7 +45,7 @@ func TestLongRunsOfSiblingsAreFolded(t *testing.T) {
 				continue
 			}
 			got = append(got, fmt.Sprintf("fold%d", len(r.Rows)))
-			if r.Total != number(2*len(r.Rows)) || r.Longest != 2 {
+			if r.Total != store.Number(2*len(r.Rows)) || r.Longest != 2 {
 				t.Errorf("%s: total %v, longest %v", name, r.Total, r.Longest)
 			}
 		}
@@ -55,9 +57,9 @@ func TestLongRunsOfSiblingsAreFolded(t *testing.T) {
 
 func TestFoldedRunShowsCountTotalAndLongest(t *testing.T) {
 	r := newRig(t, Options{})
-	ctx, root := r.span(t.Context(), "import")
+	ctx, root := r.Span(t.Context(), "import")
 	for range 12 {
-		_, s := r.span(ctx, "commit")
+		_, s := r.Span(ctx, "commit")
 		s.End()
 	}
 	root.End()

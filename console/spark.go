@@ -4,13 +4,15 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/otelmon/otelmon-go/console/store"
 )
 
 // spark is a small line chart: lines and the areas below them, broken where
 // nothing was measured.
 type spark struct {
 	Lines, Areas []string // points for SVG
-	Least, Most  number
+	Least, Most  store.Number
 	Points       int
 }
 
@@ -20,17 +22,17 @@ const (
 	sparkPad    = 3
 )
 
-func sparkOf(values []number) spark {
-	s := spark{Least: unknown(), Most: unknown()}
+func sparkOf(values []store.Number) spark {
+	s := spark{Least: store.Unknown(), Most: store.Unknown()}
 	for _, v := range values {
-		if !v.known() {
+		if !v.Known() {
 			continue
 		}
 		s.Points++
-		if !s.Least.known() || v < s.Least {
+		if !s.Least.Known() || v < s.Least {
 			s.Least = v
 		}
-		if !s.Most.known() || v > s.Most {
+		if !s.Most.Known() || v > s.Most {
 			s.Most = v
 		}
 	}
@@ -39,7 +41,7 @@ func sparkOf(values []number) spark {
 	}
 	for start := 0; start < len(values); {
 		end := start
-		for end < len(values) && values[end].known() {
+		for end < len(values) && values[end].Known() {
 			end++
 		}
 		if end-start > 1 {
@@ -50,7 +52,7 @@ func sparkOf(values []number) spark {
 	return s
 }
 
-func (s *spark) draw(values []number, start, last int) {
+func (s *spark) draw(values []store.Number, start, last int) {
 	var b strings.Builder
 	x := func(i int) string { return coordinate(float64(start+i) / float64(last) * sparkWidth) }
 	for i, v := range values {
@@ -64,7 +66,7 @@ func (s *spark) draw(values []number, start, last int) {
 
 // height puts the smallest value at the bottom; what does not change is drawn
 // in the middle.
-func (s *spark) height(v number) float64 {
+func (s *spark) height(v store.Number) float64 {
 	if s.Most == s.Least {
 		return sparkHeight / 2
 	}

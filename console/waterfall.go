@@ -4,11 +4,13 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/otelmon/otelmon-go/console/store"
 )
 
 // traceView is one trace drawn over time.
 type traceView struct {
-	traceDetail
+	store.Trace
 	Missing bool
 	Rows    []spanRow
 	Runs    []spanRun // the rows again, for the page
@@ -19,12 +21,12 @@ type traceView struct {
 
 // spanRow is one line of the waterfall.
 type spanRow struct {
-	*span
+	*store.Span
 	Bar    bar
 	Ticks  []float64 // where its events are
 	Colour int       // of its scope
 	Indent int
-	Logs   []logRecord
+	Logs   []store.LogRecord
 	Open   bool // shown unfolded: where a failure started
 }
 
@@ -37,7 +39,7 @@ type scopeKey struct {
 
 type rulerMark struct {
 	X       float64
-	Seconds number
+	Seconds store.Number
 }
 
 // Percent is X for what is not scaled with the bar.
@@ -51,13 +53,13 @@ const (
 	maxRowTicks = 64
 )
 
-func waterfall(t traceDetail) traceView {
-	v := traceView{traceDetail: t}
+func waterfall(t store.Trace) traceView {
+	v := traceView{Trace: t}
 	shown := t.Spans
 	if len(shown) > maxRows {
 		shown, v.Hidden = shown[:maxRows], len(shown)-maxRows
 	}
-	logs := map[string][]logRecord{}
+	logs := map[string][]store.LogRecord{}
 	for _, l := range t.Logs {
 		logs[l.SpanID] = append(logs[l.SpanID], l)
 	}
@@ -68,7 +70,7 @@ func waterfall(t traceDetail) traceView {
 		}
 	}
 	for _, s := range shown {
-		row := spanRow{span: s, Colour: v.colour(s.Scope), Indent: min(s.Depth, maxIndent), Logs: logs[s.SpanID]}
+		row := spanRow{Span: s, Colour: v.colour(s.Scope), Indent: min(s.Depth, maxIndent), Logs: logs[s.SpanID]}
 		row.Bar = v.place(s.Start, time.Duration(float64(s.Seconds)*float64(time.Second)))
 		for _, e := range s.Events[:min(len(s.Events), maxRowTicks)] {
 			row.Ticks = append(row.Ticks, v.place(e.Time, 0).X)
@@ -86,7 +88,7 @@ func ruler(whole float64) []rulerMark {
 	marks := []rulerMark{{}}
 	step := roundStep(whole / rulerMarks)
 	for n := 1.0; step > 0 && n*step < whole*0.95; n++ {
-		marks = append(marks, rulerMark{X: n * step / whole * barWidth, Seconds: number(n * step)})
+		marks = append(marks, rulerMark{X: n * step / whole * barWidth, Seconds: store.Number(n * step)})
 	}
 	return marks
 }

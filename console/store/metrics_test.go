@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 
 func TestMetricsOfTheProgramComeFirst(t *testing.T) {
 	const contrib = "go.opentelemetry.io/contrib/instrumentation/"
-	r := newRig(t, Options{})
+	r := newRig(t, 0)
 	for _, m := range []struct{ scope, name string }{
 		{keys.ScopeOtelmon, "process.uptime"},
 		{contrib + "runtime", "go.goroutine.count"},
@@ -21,14 +21,14 @@ func TestMetricsOfTheProgramComeFirst(t *testing.T) {
 		{"shop/checkout", "shop.orders"},
 		{keys.ScopeOtelmon, "db.client.operation.duration"},
 	} {
-		c, err := r.mp.Meter(m.scope).Int64Counter(m.name)
+		c, err := r.MP.Meter(m.scope).Int64Counter(m.name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Add(t.Context(), 1)
 	}
 	var names []string
-	for _, i := range r.metricList("", maxSeries).Instruments {
+	for _, i := range r.Metrics("", MaxSeries).Instruments {
 		names = append(names, i.Name)
 	}
 	want := "db.client.operation.duration shop.orders bulk.io health.status otelmon.operation.duration " +

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"bytes"
@@ -12,13 +12,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// traceSummary is one trace in a list.
-type traceSummary struct {
+// TraceSummary is one trace in a list.
+type TraceSummary struct {
 	TraceID string    `json:"trace_id"`
 	Name    string    `json:"name"` // of the root, or of the earliest span kept
 	Scope   string    `json:"scope"`
 	Start   time.Time `json:"start"`
-	Seconds number    `json:"duration_seconds"`
+	Seconds Number    `json:"duration_seconds"`
 	Spans   int       `json:"spans"`
 	Errors  int       `json:"errors"`
 	Running int       `json:"running"` // unfinished spans
@@ -28,8 +28,8 @@ type traceSummary struct {
 	matches bool
 }
 
-// traceQuery selects traces. The zero value selects the newest.
-type traceQuery struct {
+// TraceQuery selects traces. The zero value selects the newest.
+type TraceQuery struct {
 	Text    string        // in the name of any span
 	Errors  bool          // only traces with a failed span
 	Running bool          // only traces with an unfinished span
@@ -37,34 +37,36 @@ type traceQuery struct {
 	Limit   int           // 0 means 100
 }
 
-type traceList struct {
+// TraceList is the answer to a [TraceQuery].
+type TraceList struct {
 	AsOf      time.Time      `json:"as_of"`
-	Traces    []traceSummary `json:"traces"` // newest first
+	Traces    []TraceSummary `json:"traces"` // newest first
 	Total     int            `json:"total"`  // that match
 	Truncated bool           `json:"truncated"`
 }
 
-func (c *Console) traces(q traceQuery) traceList {
+// Traces returns the newest traces that q selects.
+func (st *Store) Traces(q TraceQuery) TraceList {
 	now := time.Now()
-	byID := map[trace.TraceID]*traceSummary{}
+	byID := map[trace.TraceID]*TraceSummary{}
 	text := strings.ToLower(q.Text)
-	c.spans.walk(func(rec []byte) {
+	st.spans.walk(func(rec []byte) {
 		id := trace.TraceID(rec[spanTraceAt:])
 		t := byID[id]
 		if t == nil {
-			t = &traceSummary{TraceID: id.String()}
+			t = &TraceSummary{TraceID: id.String()}
 			byID[id] = t
 		}
 		t.add(rec, text, now)
 	})
-	answer := traceList{AsOf: now, Traces: make([]traceSummary, 0, len(byID))}
+	answer := TraceList{AsOf: now, Traces: make([]TraceSummary, 0, len(byID))}
 	for _, t := range byID {
-		t.Seconds = number(t.end.Sub(t.Start).Seconds())
+		t.Seconds = Number(t.end.Sub(t.Start).Seconds())
 		if t.matches && (!q.Errors || t.Errors > 0) && (!q.Running || t.Running > 0) && t.end.Sub(t.Start) >= q.Least {
 			answer.Traces = append(answer.Traces, *t)
 		}
 	}
-	slices.SortFunc(answer.Traces, func(a, b traceSummary) int {
+	slices.SortFunc(answer.Traces, func(a, b TraceSummary) int {
 		return cmp.Or(b.Start.Compare(a.Start), strings.Compare(a.TraceID, b.TraceID))
 	})
 	answer.Total = len(answer.Traces)
@@ -76,7 +78,7 @@ func (c *Console) traces(q traceQuery) traceList {
 }
 
 // add counts one encoded span in, reading no more of it than it must.
-func (t *traceSummary) add(rec []byte, text string, now time.Time) {
+func (t *TraceSummary) add(rec []byte, text string, now time.Time) {
 	nanos := func(at int) time.Time { return time.Unix(0, int64(binary.LittleEndian.Uint64(rec[at:]))).UTC() }
 	start, end := nanos(spanStartAt), nanos(spanEndAt)
 	if end.UnixNano() == 0 {
@@ -100,9 +102,9 @@ func (t *traceSummary) add(rec []byte, text string, now time.Time) {
 		return
 	}
 	d := decoder{s: string(rec[spanTextAt:min(len(rec), spanTextAt+2*(maxName+64))])}
-	name := cleanLine(d.raw())
+	name := CleanLine(d.raw())
 	if names {
-		t.Name, t.Scope, t.hasRoot = name, cleanLine(d.raw()), t.hasRoot || isRoot
+		t.Name, t.Scope, t.hasRoot = name, CleanLine(d.raw()), t.hasRoot || isRoot
 	}
 	t.matches = t.matches || strings.Contains(strings.ToLower(name), text)
 }
@@ -113,27 +115,27 @@ const (
 	maxTraceBytes = 4 << 20
 )
 
-// traceDetail is one trace whole.
-type traceDetail struct {
+// Trace is one trace whole.
+type Trace struct {
 	AsOf      time.Time   `json:"as_of"`
 	TraceID   string      `json:"trace_id"`
 	Name      string      `json:"name"`
 	Start     time.Time   `json:"start"`
-	Seconds   number      `json:"duration_seconds"`
+	Seconds   Number      `json:"duration_seconds"`
 	Errors    int         `json:"errors"`
 	Running   int         `json:"running"`
 	Partial   bool        `json:"partial"` // some span's parent is not here
-	Spans     []*span     `json:"spans"`   // in tree order, parents first
+	Spans     []*Span     `json:"spans"`   // in tree order, parents first
 	Truncated bool        `json:"truncated"`
-	Logs      []logRecord `json:"logs"` // oldest first
+	Logs      []LogRecord `json:"logs"` // oldest first
 }
 
-// trace returns the trace with this id; ok is false when nothing of it is kept.
-func (c *Console) trace(id trace.TraceID) (t traceDetail, ok bool) {
-	t = traceDetail{AsOf: time.Now(), TraceID: id.String()}
-	byID := map[string]*span{}
+// Trace returns the trace with this id; ok is false when nothing of it is kept.
+func (st *Store) Trace(id trace.TraceID) (t Trace, ok bool) {
+	t = Trace{AsOf: time.Now(), TraceID: id.String()}
+	byID := map[string]*Span{}
 	size := 0
-	c.spans.walk(func(rec []byte) {
+	st.spans.walk(func(rec []byte) {
 		if !bytes.Equal(rec[spanTraceAt:spanTraceAt+len(id)], id[:]) {
 			return
 		}
@@ -146,7 +148,7 @@ func (c *Console) trace(id trace.TraceID) (t traceDetail, ok bool) {
 			byID[s.SpanID] = s
 		}
 	})
-	logs := c.logRecords(logQuery{Trace: id, Limit: maxLogs})
+	logs := st.Logs(LogQuery{Trace: id, Limit: maxLogs})
 	slices.Reverse(logs.Logs)
 	t.Logs = logs.Logs
 	t.arrange(byID)
@@ -154,17 +156,17 @@ func (c *Console) trace(id trace.TraceID) (t traceDetail, ok bool) {
 }
 
 // arrange sorts the spans into tree order and sums them up.
-func (t *traceDetail) arrange(byID map[string]*span) {
-	byStart := func(a, b *span) int {
+func (t *Trace) arrange(byID map[string]*Span) {
+	byStart := func(a, b *Span) int {
 		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.SpanID, b.SpanID))
 	}
-	all := make([]*span, 0, len(byID))
-	children := map[string][]*span{}
+	all := make([]*Span, 0, len(byID))
+	children := map[string][]*Span{}
 	for _, s := range byID {
 		all = append(all, s)
 	}
 	slices.SortFunc(all, byStart)
-	var roots []*span
+	var roots []*Span
 	for _, s := range all {
 		if byID[s.ParentID] != nil {
 			children[s.ParentID] = append(children[s.ParentID], s)
@@ -173,10 +175,10 @@ func (t *traceDetail) arrange(byID map[string]*span) {
 		roots = append(roots, s)
 		t.Partial = t.Partial || s.ParentID != ""
 	}
-	t.Spans = make([]*span, 0, len(all))
-	seen := map[*span]bool{}
-	var visit func(s *span, depth int)
-	visit = func(s *span, depth int) {
+	t.Spans = make([]*Span, 0, len(all))
+	seen := map[*Span]bool{}
+	var visit func(s *Span, depth int)
+	visit = func(s *Span, depth int) {
 		if seen[s] {
 			return
 		}
@@ -194,7 +196,7 @@ func (t *traceDetail) arrange(byID map[string]*span) {
 	t.sum()
 }
 
-func (t *traceDetail) sum() {
+func (t *Trace) sum() {
 	var end time.Time
 	for _, s := range t.Spans {
 		e := t.AsOf
@@ -215,6 +217,6 @@ func (t *traceDetail) sum() {
 	}
 	if len(t.Spans) > 0 {
 		t.Name = t.Spans[0].Name
-		t.Seconds = number(end.Sub(t.Start).Seconds())
+		t.Seconds = Number(end.Sub(t.Start).Seconds())
 	}
 }

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"context"
@@ -17,15 +17,15 @@ import (
 )
 
 func TestTraceShowsTreeAttributesEventsAndLogs(t *testing.T) {
-	r := newRig(t, Options{})
-	ctx, root := r.span(t.Context(), "POST /checkout", trace.WithSpanKind(trace.SpanKindServer))
-	ctx2, child := r.span(ctx, "charge-card", trace.WithAttributes(attribute.Int("items", 3)))
+	r := newRig(t, 0)
+	ctx, root := r.Span(t.Context(), "POST /checkout", trace.WithSpanKind(trace.SpanKindServer))
+	ctx2, child := r.Span(ctx, "charge-card", trace.WithAttributes(attribute.Int("items", 3)))
 	child.AddEvent("authorised", trace.WithAttributes(attribute.String("scheme", "visa")))
-	r.log(ctx2, log.SeverityError, "", "charge failed")
+	r.Log(ctx2, log.SeverityError, "", "charge failed")
 	child.SetStatus(codes.Error, "503")
 	child.End()
 
-	got, ok := r.trace(traceID(root))
+	got, ok := r.Trace(traceID(root))
 	if !ok || len(got.Spans) != 2 || got.Name != "POST /checkout" || got.Running != 1 || got.Errors != 1 || got.Partial {
 		t.Fatalf("unfinished: %+v", got)
 	}
@@ -33,75 +33,75 @@ func TestTraceShowsTreeAttributesEventsAndLogs(t *testing.T) {
 		t.Errorf("root: %+v", s)
 	}
 	s := got.Spans[1]
-	if s.Depth != 1 || s.Status != "error" || s.Message != "503" || s.Attributes.get("items") != "3" ||
+	if s.Depth != 1 || s.Status != "error" || s.Message != "503" || s.Attributes.Get("items") != "3" ||
 		s.ParentID != got.Spans[0].SpanID || s.Scope != "shop/checkout" || s.Running() {
 		t.Errorf("child: %+v", s)
 	}
-	if len(s.Events) != 1 || s.Events[0].Name != "authorised" || s.Events[0].Attributes.get("scheme") != "visa" {
+	if len(s.Events) != 1 || s.Events[0].Name != "authorised" || s.Events[0].Attributes.Get("scheme") != "visa" {
 		t.Errorf("events: %+v", s.Events)
 	}
 	if len(got.Logs) != 1 || got.Logs[0].SpanID != s.SpanID || got.Logs[0].Level != "error" {
 		t.Errorf("logs: %+v", got.Logs)
 	}
 	root.End()
-	if got, _ := r.trace(traceID(root)); got.Running != 0 || len(got.Spans) != 2 {
+	if got, _ := r.Trace(traceID(root)); got.Running != 0 || len(got.Spans) != 2 {
 		t.Errorf("finished: %+v", got)
 	}
 }
 
 func TestUnfinishedSpanShowsItsEvents(t *testing.T) {
-	r := newRig(t, Options{})
-	_, s := r.span(t.Context(), "import")
+	r := newRig(t, 0)
+	_, s := r.Span(t.Context(), "import")
 	defer s.End()
 	s.AddEvent("half")
-	got, _ := r.trace(traceID(s))
+	got, _ := r.Trace(traceID(s))
 	if len(got.Spans) != 1 || len(got.Spans[0].Events) != 1 || got.Spans[0].Events[0].Name != "half" {
 		t.Errorf("%+v", got.Spans)
 	}
 }
 
 func TestFloodOfHealthyRequestsEvictsNeitherErrorsNorBulkNorTheNewest(t *testing.T) {
-	r := newRig(t, Options{MaxBytes: leastBytes})
-	_, failed := r.span(t.Context(), "failed")
+	r := newRig(t, leastBytes)
+	_, failed := r.Span(t.Context(), "failed")
 	failed.SetStatus(codes.Error, "no")
 	failed.End()
-	_, op := r.bulk(t.Context(), "bulk import", attribute.String(keys.BulkOperationID, "1"))
+	_, op := r.Bulk(t.Context(), "bulk import", attribute.String(keys.BulkOperationID, "1"))
 	op.End()
-	_, running := r.span(t.Context(), "running")
+	_, running := r.Span(t.Context(), "running")
 	defer running.End()
-	_, first := r.span(t.Context(), "first")
+	_, first := r.Span(t.Context(), "first")
 	first.End()
 	for i := range 20_000 {
-		_, s := r.span(t.Context(), "GET /", trace.WithAttributes(attribute.Int("i", i)))
+		_, s := r.Span(t.Context(), "GET /", trace.WithAttributes(attribute.Int("i", i)))
 		s.End()
 	}
 	for name, s := range map[string]trace.Span{"failed": failed, "bulk": op, "running": running} {
-		if _, ok := r.trace(traceID(s)); !ok {
+		if _, ok := r.Trace(traceID(s)); !ok {
 			t.Errorf("the %s span was evicted", name)
 		}
 	}
-	if _, ok := r.trace(traceID(first)); ok {
+	if _, ok := r.Trace(traceID(first)); ok {
 		t.Error("nothing was evicted: the flood is too small to prove anything")
 	}
 	for range 20_000 {
-		_, s := r.span(t.Context(), "flood of errors")
+		_, s := r.Span(t.Context(), "flood of errors")
 		s.SetStatus(codes.Error, "no")
 		s.End()
 	}
-	if list := r.traces(traceQuery{Text: "GET /"}); list.Total == 0 {
+	if list := r.Traces(TraceQuery{Text: "GET /"}); list.Total == 0 {
 		t.Error("a flood of errors evicted healthy traces")
 	}
 }
 
 func TestLiveTableIsCappedAndKeepsRoomForBulk(t *testing.T) {
-	r := newRig(t, Options{MaxBytes: leastBytes})
+	r := newRig(t, leastBytes)
 	for range r.spans.maxLive + 100 {
-		_, s := r.span(t.Context(), "leak")
+		_, s := r.Span(t.Context(), "leak")
 		_ = s
 	}
-	_, op := r.bulk(t.Context(), "bulk import", attribute.String(keys.BulkOperationID, "1"))
+	_, op := r.Bulk(t.Context(), "bulk import", attribute.String(keys.BulkOperationID, "1"))
 	defer op.End()
-	if _, ok := r.trace(traceID(op)); !ok {
+	if _, ok := r.Trace(traceID(op)); !ok {
 		t.Error("leaked spans hide a running operation")
 	}
 	u := r.spans.usage()[3]
@@ -111,26 +111,26 @@ func TestLiveTableIsCappedAndKeepsRoomForBulk(t *testing.T) {
 }
 
 func TestTraceListSelects(t *testing.T) {
-	r := newRig(t, Options{})
-	ctx, a := r.span(t.Context(), "GET /a")
-	_, b := r.span(ctx, "SELECT things")
+	r := newRig(t, 0)
+	ctx, a := r.Span(t.Context(), "GET /a")
+	_, b := r.Span(ctx, "SELECT things")
 	b.SetStatus(codes.Error, "")
 	b.End()
 	a.End()
-	_, c := r.span(t.Context(), "GET /c")
+	_, c := r.Span(t.Context(), "GET /c")
 	defer c.End()
 	for _, tc := range []struct {
-		q    traceQuery
+		q    TraceQuery
 		want string
 	}{
-		{traceQuery{}, "GET /c GET /a"},
-		{traceQuery{Text: "select"}, "GET /a"},
-		{traceQuery{Errors: true}, "GET /a"},
-		{traceQuery{Running: true}, "GET /c"},
-		{traceQuery{Least: 1 << 40}, ""},
-		{traceQuery{Limit: 1}, "GET /c"},
+		{TraceQuery{}, "GET /c GET /a"},
+		{TraceQuery{Text: "select"}, "GET /a"},
+		{TraceQuery{Errors: true}, "GET /a"},
+		{TraceQuery{Running: true}, "GET /c"},
+		{TraceQuery{Least: 1 << 40}, ""},
+		{TraceQuery{Limit: 1}, "GET /c"},
 	} {
-		list := r.traces(tc.q)
+		list := r.Traces(tc.q)
 		var names []string
 		for _, x := range list.Traces {
 			names = append(names, x.Name)
@@ -142,9 +142,9 @@ func TestTraceListSelects(t *testing.T) {
 }
 
 func TestTreeSurvivesCyclesAndMissingParents(t *testing.T) {
-	mk := func(id, parent string) *span { return &span{SpanID: id, ParentID: parent, Name: id} }
-	var d traceDetail
-	d.arrange(map[string]*span{
+	mk := func(id, parent string) *Span { return &Span{SpanID: id, ParentID: parent, Name: id} }
+	var d Trace
+	d.arrange(map[string]*Span{
 		"a": mk("a", "a"), "b": mk("b", "c"), "c": mk("c", "b"), "d": mk("d", "gone"), "e": mk("e", "d"),
 	})
 	if len(d.Spans) != 5 || !d.Partial {
@@ -153,11 +153,11 @@ func TestTreeSurvivesCyclesAndMissingParents(t *testing.T) {
 }
 
 func TestRemoteParentIsPartialNotLost(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newRig(t, 0)
 	remote := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: 1, Remote: true})
-	_, s := r.span(trace.ContextWithRemoteSpanContext(t.Context(), remote), "GET /")
+	_, s := r.Span(trace.ContextWithRemoteSpanContext(t.Context(), remote), "GET /")
 	s.End()
-	if got, ok := r.trace(remote.TraceID()); !ok || !got.Partial || len(got.Spans) != 1 {
+	if got, ok := r.Trace(remote.TraceID()); !ok || !got.Partial || len(got.Spans) != 1 {
 		t.Errorf("%v %+v", ok, got)
 	}
 }
@@ -167,10 +167,10 @@ func TestRemoteParentIsPartialNotLost(t *testing.T) {
 func TestStoreIsBoundedInBytes(t *testing.T) {
 	const limit = 4 << 20
 	before := heap()
-	r := newRig(t, Options{MaxBytes: limit})
+	r := newRig(t, limit)
 	long := strings.Repeat("x", 100_000)
 	for i := range 400 {
-		ctx, s := r.span(t.Context(), long)
+		ctx, s := r.Span(t.Context(), long)
 		attrs := make([]attribute.KeyValue, 100)
 		for j := range attrs {
 			attrs[j] = attribute.String("key"+strconv.Itoa(j), long)
@@ -179,15 +179,15 @@ func TestStoreIsBoundedInBytes(t *testing.T) {
 		for range 20 {
 			s.AddEvent(long, trace.WithAttributes(attrs[:5]...))
 		}
-		r.log(ctx, log.Severity(i%25), "", long, attrs...)
-		r.log(ctx, log.SeverityInfo, keys.EventHealthStateChanged, long, attribute.String(keys.HealthCheckName, strconv.Itoa(i)+long), attribute.String(keys.HealthCheckMessage, long))
-		r.log(ctx, log.SeverityInfo, keys.EventBulkItemFailed, long, attribute.String(keys.BulkOperationID, strconv.Itoa(i)+long))
+		r.Log(ctx, log.Severity(i%25), "", long, attrs...)
+		r.Log(ctx, log.SeverityInfo, keys.EventHealthStateChanged, long, attribute.String(keys.HealthCheckName, strconv.Itoa(i)+long), attribute.String(keys.HealthCheckMessage, long))
+		r.Log(ctx, log.SeverityInfo, keys.EventBulkItemFailed, long, attribute.String(keys.BulkOperationID, strconv.Itoa(i)+long))
 		if i%2 == 0 {
 			s.SetStatus(codes.Error, long)
 		}
 		s.End()
 	}
-	s := r.summary()
+	s := r.Summary()
 	if s.Bytes > limit || s.MaxBytes > limit {
 		t.Errorf("accounts for %d of %d bytes, the limit is %d", s.Bytes, s.MaxBytes, limit)
 	}
@@ -208,7 +208,7 @@ func heap() int64 {
 func BenchmarkSpan(b *testing.B) {
 	for name, p := range map[string]sdktrace.SpanProcessor{
 		"noop":    noop{},
-		"console": New(Options{MaxBytes: leastBytes}).SpanProcessor(),
+		"console": New(leastBytes).SpanProcessor(),
 	} {
 		tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p)).Tracer("bench")
 		ctx := context.Background()

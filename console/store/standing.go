@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"math"
@@ -11,31 +11,31 @@ import (
 // name, those that have ended included.
 type standing struct {
 	at                         time.Time
-	ok, failed, skipped, bytes number
-	progress, rate, eta        number // of those that run
+	ok, failed, skipped, bytes Number
+	progress, rate, eta        Number // of those that run
 }
 
 // standing reads everything under one lock, so that it is of one moment.
 func (m *metricStore) standing(name string) standing {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	st := standing{at: m.at, progress: unknown(), rate: unknown(), eta: unknown()}
+	st := standing{at: m.at, progress: Unknown(), rate: Unknown(), eta: Unknown()}
 	for key, s := range m.series {
-		if key.scope != keys.ScopeBulk || !m.current(s) || s.attributes.get(keys.BulkOperationName) != name {
+		if key.scope != keys.ScopeBulk || !m.current(s) || s.attributes.Get(keys.BulkOperationName) != name {
 			continue
 		}
-		if to := st.field(key.name, s.attributes.get(keys.BulkItemOutcome)); to != nil {
-			*to = number(s.now.value)
+		if to := st.field(key.name, s.attributes.Get(keys.BulkItemOutcome)); to != nil {
+			*to = Number(s.now.value)
 		}
 	}
 	return st
 }
 
 // field returns where the value of an instrument goes, nil for others.
-func (st *standing) field(instrument, outcome string) *number {
+func (st *standing) field(instrument, outcome string) *Number {
 	switch instrument {
 	case keys.BulkItems:
-		return map[string]*number{"ok": &st.ok, "failed": &st.failed, "skipped": &st.skipped}[outcome]
+		return map[string]*Number{"ok": &st.ok, "failed": &st.failed, "skipped": &st.skipped}[outcome]
 	case keys.BulkIO:
 		return &st.bytes
 	case keys.BulkOperationProgress:
@@ -53,8 +53,8 @@ func (st *standing) field(instrument, outcome string) *number {
 // events of a long operation are minutes apart. Metrics carry no id, so what is
 // left after all others of the name is taken only when the gauge of progress,
 // which knows nothing of the past, agrees with it. All is replaced or nothing.
-func (c *Console) sharpen(op *operation, all []operation) {
-	st := c.metrics.standing(op.Name)
+func (st *Store) sharpen(op *Operation, all []Operation) {
+	now := st.metrics.standing(op.Name)
 	for i := range all {
 		o := &all[i]
 		if o.ID == op.ID || o.Name != op.Name {
@@ -63,14 +63,14 @@ func (c *Console) sharpen(op *operation, all []operation) {
 		if o.Ended == nil {
 			return
 		}
-		st.ok, st.failed, st.skipped, st.bytes = st.ok-o.OK, st.failed-o.Failed, st.skipped-o.Skipped, st.bytes-o.Bytes
+		now.ok, now.failed, now.skipped, now.bytes = now.ok-o.OK, now.failed-o.Failed, now.skipped-o.Skipped, now.bytes-o.Bytes
 	}
-	agrees := number(math.Round(float64(st.progress*op.Total))) == st.ok+st.failed+st.skipped
-	grows := st.ok >= op.OK && st.failed >= op.Failed && st.skipped >= op.Skipped && st.bytes >= op.Bytes
-	if !agrees || !grows || !st.at.After(op.Updated) {
+	agrees := Number(math.Round(float64(now.progress*op.Total))) == now.ok+now.failed+now.skipped
+	grows := now.ok >= op.OK && now.failed >= op.Failed && now.skipped >= op.Skipped && now.bytes >= op.Bytes
+	if !agrees || !grows || !now.at.After(op.Updated) {
 		return
 	}
-	op.OK, op.Failed, op.Skipped, op.Bytes = st.ok, st.failed, st.skipped, st.bytes
-	op.Rate, op.ETA, op.Updated, op.Message = st.rate, st.eta, st.at, ""
+	op.OK, op.Failed, op.Skipped, op.Bytes = now.ok, now.failed, now.skipped, now.bytes
+	op.Rate, op.ETA, op.Updated, op.Message = now.rate, now.eta, now.at, ""
 	op.add()
 }

@@ -1,9 +1,10 @@
-package console
+package store
 
 import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -11,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-func roundTrip(attrs ...attribute.KeyValue) (attributes, int) {
+func roundTrip(attrs ...attribute.KeyValue) (Attributes, int) {
 	e := encoder{max: 1 << 20}
 	e.attributes(attrs, 0)
 	d := decoder{s: string(e.b)}
@@ -24,7 +25,7 @@ func TestAttributesSurviveTheStore(t *testing.T) {
 		attribute.Float64("f", -0.25), attribute.Bool("yes", true), attribute.Bool("no", false),
 		attribute.StringSlice("list", []string{"a", "b"}), attribute.Int("zero", 0),
 	)
-	want := attributes{
+	want := Attributes{
 		{"s", "text"},
 		{"i", int64(math.MinInt64)},
 		{"j", int64(math.MaxInt64)},
@@ -45,7 +46,7 @@ func TestLongValuesAreCutWithAMark(t *testing.T) {
 	if !strings.HasSuffix(text, "…[cut, 3952 more bytes]") || len(text) > maxValue+64 || !utf8.ValidString(text) {
 		t.Errorf("%d bytes that end in %q", len(text), text[len(text)-40:])
 	}
-	if short := cut("abc", 3); short != "abc" {
+	if short := Cut("abc", 3); short != "abc" {
 		t.Errorf("cut changed %q", short)
 	}
 }
@@ -82,21 +83,21 @@ func TestCleanTakesOutWhatFools(t *testing.T) {
 		"\x1b":                           "",
 		"\x1b[" + strings.Repeat("9", 5): "[99999",
 	} {
-		if got := clean(in); got != want {
+		if got := Clean(in); got != want {
 			t.Errorf("clean(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := cleanLine("a\nb\x1b[2Jc"); got != "a bc" {
+	if got := CleanLine("a\nb\x1b[2Jc"); got != "a bc" {
 		t.Errorf("cleanLine: %q", got)
 	}
 }
 
 func TestAttributesMarshalWhatJSONCannotSay(t *testing.T) {
-	b, err := json.Marshal(attributes{{"nan", math.NaN()}, {"inf", math.Inf(1)}, {"n", int64(3)}, {"q\"", "v\"<"}})
+	b, err := json.Marshal(Attributes{{"nan", math.NaN()}, {"inf", math.Inf(1)}, {"n", int64(3)}, {"q\"", "v\"<"}})
 	if want := `{"nan":"NaN","inf":"+Inf","n":3,"q\"":"v\"\u003c"}`; err != nil || string(b) != want {
 		t.Errorf("%s, %v; want %s", b, err, want)
 	}
-	if b, _ := json.Marshal([]number{1.5, unknown(), number(math.Inf(-1))}); string(b) != "[1.5,null,null]" {
+	if b, _ := json.Marshal([]Number{1.5, Unknown(), Number(math.Inf(-1))}); string(b) != "[1.5,null,null]" {
 		t.Errorf("%s", b)
 	}
 }
@@ -121,4 +122,25 @@ func FuzzTextSurvivesOrIsCleaned(f *testing.F) {
 			t.Fatalf("key %q, value of %d bytes", got[0].Key, len(got[0].Text()))
 		}
 	})
+}
+
+func TestAnswersCanBeReadBack(t *testing.T) {
+	want := Attributes{{"z", "text"}, {"a", 4.0}, {"b", true}}
+	written, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Attributes
+	if err := json.Unmarshal(written, &got); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, wrong := range []string{`[1]`, `{"a":`, `7`} {
+		if err := got.UnmarshalJSON([]byte(wrong)); err == nil {
+			t.Errorf("%s is taken for attributes", wrong)
+		}
+	}
+	var n struct{ A, B Number }
+	if err := json.Unmarshal([]byte(`{"A":null,"B":2.5}`), &n); err != nil || n.A.Known() || n.B != 2.5 {
+		t.Errorf("%+v, %v", n, err)
+	}
 }

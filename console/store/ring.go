@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"encoding/binary"
@@ -100,8 +100,8 @@ func (r *ring) copySegment(buf []byte, before uint64) ([]byte, uint64, bool) {
 	return buf, 0, false
 }
 
-// usage tells what a part of the store holds.
-type usage struct {
+// Usage tells what a part of the store holds.
+type Usage struct {
 	Name     string `json:"name"`
 	Kept     int    `json:"kept"`
 	Dropped  uint64 `json:"dropped"` // overwritten by newer ones, or refused because the part is full
@@ -109,10 +109,10 @@ type usage struct {
 	MaxBytes int    `json:"max_bytes"`
 }
 
-func (r *ring) usage(name string) usage {
+func (r *ring) usage(name string) Usage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return usage{
+	return Usage{
 		Name: name, Kept: r.kept, Dropped: r.dropped,
 		Bytes: len(r.segs) * r.size, MaxBytes: r.max * r.size,
 	}

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"cmp"
@@ -15,14 +15,14 @@ import (
 
 // States of a check and of the service.
 const (
-	stateHealthy   = "healthy"
-	stateDegraded  = "degraded"
-	stateUnhealthy = "unhealthy"
-	stateUnknown   = "unknown"
+	StateHealthy   = "healthy"
+	StateDegraded  = "degraded"
+	StateUnhealthy = "unhealthy"
+	StateUnknown   = "unknown"
 )
 
-// healthCheck is one check as it stands.
-type healthCheck struct {
+// Check is one check as it stands.
+type Check struct {
 	Name           string     `json:"name"`
 	State          string     `json:"state"` // healthy, degraded, unhealthy, unknown
 	Critical       bool       `json:"critical"`
@@ -34,12 +34,12 @@ type healthCheck struct {
 	Message        string     `json:"message"` // empty while healthy
 	LastCompletion *time.Time `json:"last_completion"`
 	LastSuccess    *time.Time `json:"last_success"`
-	P95            number     `json:"p95_seconds"` // of all executions
+	P95            Number     `json:"p95_seconds"` // of all executions
 	TraceID        string     `json:"trace_id"`    // of the execution that changed the state
 }
 
-// healthChange is one transition of a check.
-type healthChange struct {
+// Change is one transition of a check.
+type Change struct {
 	Time          time.Time `json:"time"`
 	Name          string    `json:"name"`
 	State         string    `json:"state"`
@@ -59,8 +59,8 @@ const (
 // healthTable keeps the last change of each check, and a history of changes.
 type healthTable struct {
 	mu        sync.Mutex
-	last      map[string]healthChange
-	history   []healthChange // oldest first
+	last      map[string]Change
+	history   []Change // oldest first
 	maxChecks int
 	max       int
 	dropped   uint64
@@ -69,7 +69,7 @@ type healthTable struct {
 func newHealthTable(budget int) *healthTable {
 	entries := budget / healthChangeBytes
 	return &healthTable{
-		last: map[string]healthChange{}, maxChecks: entries / maxChecksShare, max: entries - entries/maxChecksShare,
+		last: map[string]Change{}, maxChecks: entries / maxChecksShare, max: entries - entries/maxChecksShare,
 	}
 }
 
@@ -83,11 +83,11 @@ func isHealthEvent(name string) bool {
 
 // changed takes in an event of package health.
 func (t *healthTable) changed(r *sdklog.Record) {
-	c := healthChange{Time: cmp.Or(r.Timestamp(), r.ObservedTimestamp()), TraceID: hexID(traceBytes(r))}
+	c := Change{Time: cmp.Or(r.Timestamp(), r.ObservedTimestamp()), TraceID: hexID(traceBytes(r))}
 	r.WalkAttributes(func(kv attribute.KeyValue) bool {
 		switch string(kv.Key) {
 		case keys.HealthCheckName:
-			c.Name = cleanLine(textOf(kv.Value, maxFact))
+			c.Name = CleanLine(textOf(kv.Value, maxFact))
 		case keys.HealthCheckState:
 			c.State = stateWord(kv.Value.String())
 		case keys.HealthCheckPreviousState:
@@ -121,8 +121,8 @@ func (t *healthTable) changed(r *sdklog.Record) {
 // standing returns the part of the message that stays true while the state
 // lasts: nothing when all is well, and not for how long a hung check had been
 // out when it was found.
-func (c healthChange) standing() string {
-	if c.State == stateHealthy {
+func (c Change) standing() string {
+	if c.State == StateHealthy {
 		return ""
 	}
 	if before, after, ok := strings.Cut(c.Message, " for "); ok && c.Reason == "hung" {
@@ -135,30 +135,32 @@ func (c healthChange) standing() string {
 
 // stateWord maps what is no state to unknown.
 func stateWord(s string) string {
-	for _, state := range []string{stateHealthy, stateDegraded, stateUnhealthy} {
+	for _, state := range []string{StateHealthy, StateDegraded, StateUnhealthy} {
 		if s == state {
 			return state
 		}
 	}
-	return stateUnknown
+	return StateUnknown
 }
 
-type healthReport struct {
-	AsOf    time.Time      `json:"as_of"`
-	State   string         `json:"state"`   // of the service
-	Checks  []healthCheck  `json:"checks"`  // the worst first
-	Changes []healthChange `json:"changes"` // newest first
+// Health is the state of the service and its checks.
+type Health struct {
+	AsOf    time.Time `json:"as_of"`
+	State   string    `json:"state"`   // of the service
+	Checks  []Check   `json:"checks"`  // the worst first
+	Changes []Change  `json:"changes"` // newest first
 }
 
-func (c *Console) healthReport() healthReport {
-	c.metrics.fresh()
-	checks, changes := c.health.snapshot()
-	c.readHealthMetrics(checks)
-	report := healthReport{AsOf: time.Now(), State: c.serviceState(), Checks: []healthCheck{}, Changes: changes}
+// Health returns the state of the service and its checks.
+func (st *Store) Health() Health {
+	st.metrics.fresh()
+	checks, changes := st.health.snapshot()
+	st.readHealthMetrics(checks)
+	report := Health{AsOf: time.Now(), State: st.serviceState(), Checks: []Check{}, Changes: changes}
 	for _, check := range checks {
 		report.Checks = append(report.Checks, *check)
 	}
-	slices.SortFunc(report.Checks, func(a, b healthCheck) int {
+	slices.SortFunc(report.Checks, func(a, b Check) int {
 		return cmp.Or(severity(b.State)-severity(a.State), strings.Compare(a.Name, b.Name))
 	})
 	if report.State == "" {
@@ -168,17 +170,17 @@ func (c *Console) healthReport() healthReport {
 }
 
 // snapshot returns what the events told.
-func (t *healthTable) snapshot() (map[string]*healthCheck, []healthChange) {
+func (t *healthTable) snapshot() (map[string]*Check, []Change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	checks := map[string]*healthCheck{}
+	checks := map[string]*Check{}
 	for name, c := range t.last {
-		checks[name] = &healthCheck{
+		checks[name] = &Check{
 			Name: name, State: c.State, Critical: c.Critical, Since: &c.Time, PreviousState: c.PreviousState,
-			Reason: c.Reason, Message: c.standing(), TraceID: c.TraceID, P95: unknown(),
+			Reason: c.Reason, Message: c.standing(), TraceID: c.TraceID, P95: Unknown(),
 		}
 	}
-	changes := make([]healthChange, 0, len(t.history))
+	changes := make([]Change, 0, len(t.history))
 	for _, c := range slices.Backward(t.history) {
 		changes = append(changes, c)
 	}
@@ -187,44 +189,44 @@ func (t *healthTable) snapshot() (map[string]*healthCheck, []healthChange) {
 
 // readHealthMetrics brings the checks up to date: gauges are read now, while
 // an event may be older than the store or lost.
-func (c *Console) readHealthMetrics(checks map[string]*healthCheck) {
-	at := func(s metricSeries) *healthCheck {
-		name := s.Attributes.get(keys.HealthCheckName)
+func (st *Store) readHealthMetrics(checks map[string]*Check) {
+	at := func(s Series) *Check {
+		name := s.Attributes.Get(keys.HealthCheckName)
 		if checks[name] == nil {
-			checks[name] = &healthCheck{Name: name, State: stateUnknown, P95: unknown()}
+			checks[name] = &Check{Name: name, State: StateUnknown, P95: Unknown()}
 		}
 		return checks[name]
 	}
-	for _, s := range c.metrics.named(keys.HealthCheckStatus) {
+	for _, s := range st.metrics.named(keys.HealthCheckStatus) {
 		check := at(s)
-		check.Critical = s.Attributes.get(keys.HealthCheckCritical) == "true"
-		state := stateWord(s.Attributes.get(keys.HealthCheckState))
+		check.Critical = s.Attributes.Get(keys.HealthCheckCritical) == "true"
+		state := stateWord(s.Attributes.Get(keys.HealthCheckState))
 		if s.Value != 1 || state == check.State || (check.Since != nil && check.Since.After(s.at)) {
 			continue
 		}
-		*check = healthCheck{Name: check.Name, State: state, Critical: check.Critical, P95: unknown()}
+		*check = Check{Name: check.Name, State: state, Critical: check.Critical, P95: Unknown()}
 	}
-	for _, s := range c.metrics.named(keys.HealthCheckFlapping) {
+	for _, s := range st.metrics.named(keys.HealthCheckFlapping) {
 		at(s).Flapping = s.Value == 1
 	}
-	for _, s := range c.metrics.named(keys.HealthCheckMuted) {
+	for _, s := range st.metrics.named(keys.HealthCheckMuted) {
 		at(s).Muted = s.Value == 1
 	}
-	for _, s := range c.metrics.named(keys.HealthCheckLastCompletion) {
+	for _, s := range st.metrics.named(keys.HealthCheckLastCompletion) {
 		at(s).LastCompletion = unixTime(s.Value)
 	}
-	for _, s := range c.metrics.named(keys.HealthCheckLastSuccess) {
+	for _, s := range st.metrics.named(keys.HealthCheckLastSuccess) {
 		at(s).LastSuccess = unixTime(s.Value)
 	}
-	for _, s := range c.metrics.named(keys.HealthCheckDuration) {
-		if check := at(s); s.P95 > check.P95 || !check.P95.known() {
+	for _, s := range st.metrics.named(keys.HealthCheckDuration) {
+		if check := at(s); s.P95 > check.P95 || !check.P95.Known() {
 			check.P95 = s.P95
 		}
 	}
 }
 
-func unixTime(seconds number) *time.Time {
-	if !seconds.known() || seconds <= 0 {
+func unixTime(seconds Number) *time.Time {
+	if !seconds.Known() || seconds <= 0 {
 		return nil
 	}
 	t := time.UnixMilli(int64(seconds * 1000)).UTC()
@@ -232,10 +234,10 @@ func unixTime(seconds number) *time.Time {
 }
 
 // serviceState returns the service's own verdict, empty when it has none.
-func (c *Console) serviceState() string {
-	for _, s := range c.metrics.named(keys.HealthStatus) {
+func (st *Store) serviceState() string {
+	for _, s := range st.metrics.named(keys.HealthStatus) {
 		if s.Value == 1 {
-			return stateWord(s.Attributes.get(keys.HealthState))
+			return stateWord(s.Attributes.Get(keys.HealthState))
 		}
 	}
 	return ""
@@ -243,15 +245,15 @@ func (c *Console) serviceState() string {
 
 // verdict is the worst of the checks, where one that is not critical degrades
 // the service at most.
-func verdict(checks []healthCheck) string {
-	worst := stateHealthy
+func verdict(checks []Check) string {
+	worst := StateHealthy
 	if len(checks) == 0 {
-		return stateUnknown
+		return StateUnknown
 	}
 	for _, c := range checks {
 		state := c.State
-		if state != stateHealthy && !c.Critical {
-			state = stateDegraded
+		if state != StateHealthy && !c.Critical {
+			state = StateDegraded
 		}
 		if severity(state) > severity(worst) {
 			worst = state
@@ -262,14 +264,14 @@ func verdict(checks []healthCheck) string {
 
 // severity orders states, the worst last.
 func severity(state string) int {
-	return slices.Index([]string{stateHealthy, stateDegraded, stateUnknown, stateUnhealthy}, state)
+	return slices.Index([]string{StateHealthy, StateDegraded, StateUnknown, StateUnhealthy}, state)
 }
 
-func (t *healthTable) usage() usage {
+func (t *healthTable) usage() Usage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := len(t.last) + len(t.history)
-	return usage{
+	return Usage{
 		Name: "health changes", Kept: n, Dropped: t.dropped,
 		Bytes: n * healthChangeBytes, MaxBytes: (t.max + t.maxChecks) * healthChangeBytes,
 	}

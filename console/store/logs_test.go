@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"context"
@@ -11,31 +11,32 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelmon/otelmon-go/internal/keys"
+	"github.com/otelmon/otelmon-go/internal/taptest"
 )
 
 func TestLogsSelect(t *testing.T) {
-	r := newRig(t, Options{})
-	ctx, s := r.span(t.Context(), "GET /")
+	r := newRig(t, 0)
+	ctx, s := r.Span(t.Context(), "GET /")
 	defer s.End()
-	r.log(t.Context(), log.SeverityDebug, "", "one")
-	r.log(ctx, log.SeverityInfo2, "", "two", attribute.String("user", "Ada"))
-	r.log(t.Context(), log.SeverityWarn, "", "three")
-	r.log(t.Context(), log.SeverityError, keys.EventHealthStateChanged, "four", attribute.String(keys.HealthCheckName, "db"))
-	r.log(t.Context(), 0, "", "five")
+	r.Log(t.Context(), log.SeverityDebug, "", "one")
+	r.Log(ctx, log.SeverityInfo2, "", "two", attribute.String("user", "Ada"))
+	r.Log(t.Context(), log.SeverityWarn, "", "three")
+	r.Log(t.Context(), log.SeverityError, keys.EventHealthStateChanged, "four", attribute.String(keys.HealthCheckName, "db"))
+	r.Log(t.Context(), 0, "", "five")
 	for _, tc := range []struct {
-		q    logQuery
+		q    LogQuery
 		want string
 	}{
-		{logQuery{}, "five four three two one"},
-		{logQuery{Level: "warn"}, "four three"},
-		{logQuery{Level: "INFO"}, "four three two"},
-		{logQuery{Text: "ADA"}, "two"},
-		{logQuery{Text: "state_changed"}, "four"},
-		{logQuery{Trace: traceID(s)}, "two"},
-		{logQuery{Trace: trace.TraceID{9}}, ""},
-		{logQuery{Limit: 2}, "five four"},
+		{LogQuery{}, "five four three two one"},
+		{LogQuery{Level: "warn"}, "four three"},
+		{LogQuery{Level: "INFO"}, "four three two"},
+		{LogQuery{Text: "ADA"}, "two"},
+		{LogQuery{Text: "state_changed"}, "four"},
+		{LogQuery{Trace: traceID(s)}, "two"},
+		{LogQuery{Trace: trace.TraceID{9}}, ""},
+		{LogQuery{Limit: 2}, "five four"},
 	} {
-		list := r.logRecords(tc.q)
+		list := r.Logs(tc.q)
 		var got []string
 		for _, l := range list.Logs {
 			got = append(got, l.Body)
@@ -58,26 +59,26 @@ func (s scribbler) OnEmit(ctx context.Context, r *sdklog.Record) error {
 }
 
 func TestRecordsAreCopied(t *testing.T) {
-	c := New(Options{})
+	c := New(0)
 	lp := sdklog.NewLoggerProvider(sdklog.WithProcessor(scribbler{c.LogProcessor()}))
-	r := &rig{Console: c, lp: lp}
-	r.log(t.Context(), log.SeverityInfo, "", "mine", attribute.String("k", "v"))
-	got := c.logRecords(logQuery{}).Logs
-	if len(got) != 1 || got[0].Body != "mine" || got[0].Attributes.get("k") != "v" {
+	r := &rig{c, &taptest.Rig{LP: lp}}
+	r.Log(t.Context(), log.SeverityInfo, "", "mine", attribute.String("k", "v"))
+	got := c.Logs(LogQuery{}).Logs
+	if len(got) != 1 || got[0].Body != "mine" || got[0].Attributes.Get("k") != "v" {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestLogAnswerIsBoundedInBytes(t *testing.T) {
-	r := newRig(t, Options{})
+	r := newRig(t, 0)
 	long := make([]attribute.KeyValue, 60)
 	for i := range long {
 		long[i] = attribute.String(strings.Repeat("k", i+1), strings.Repeat("x", 2000))
 	}
 	for range 400 {
-		r.log(t.Context(), log.SeverityInfo, "", "big", long...)
+		r.Log(t.Context(), log.SeverityInfo, "", "big", long...)
 	}
-	list := r.logRecords(logQuery{Limit: maxLogs})
+	list := r.Logs(LogQuery{Limit: maxLogs})
 	size := 0
 	for i := range list.Logs {
 		size += list.Logs[i].size()
@@ -90,11 +91,11 @@ func TestLogAnswerIsBoundedInBytes(t *testing.T) {
 func BenchmarkLog(b *testing.B) {
 	for name, p := range map[string]sdklog.Processor{
 		"noop":    noopLog{},
-		"console": New(Options{MaxBytes: leastBytes}).LogProcessor(),
+		"console": New(leastBytes).LogProcessor(),
 	} {
-		r := &rig{lp: sdklog.NewLoggerProvider(sdklog.WithProcessor(p))}
+		r := &taptest.Rig{LP: sdklog.NewLoggerProvider(sdklog.WithProcessor(p))}
 		one := func() {
-			r.log(b.Context(), log.SeverityInfo, "", "order placed", attribute.String("order", "9000"), attribute.Int("items", 3))
+			r.Log(b.Context(), log.SeverityInfo, "", "order placed", attribute.String("order", "9000"), attribute.Int("items", 3))
 		}
 		for range 20_000 {
 			one()
@@ -114,11 +115,11 @@ func (noopLog) Enabled(context.Context, sdklog.EnabledParameters) bool { return 
 func (noopLog) OnEmit(context.Context, *sdklog.Record) error           { return nil }
 
 func TestWarningsAreCountedEventsIncluded(t *testing.T) {
-	r := newRig(t, Options{})
-	r.log(t.Context(), log.SeverityInfo, "", "fine")
-	r.log(t.Context(), log.SeverityWarn, "", "hm")
-	r.log(t.Context(), log.SeverityError, keys.EventHealthStateChanged, "db is unhealthy", attribute.String(keys.HealthCheckName, "db"))
-	if n := r.summary().Problems; n != 2 {
+	r := newRig(t, 0)
+	r.Log(t.Context(), log.SeverityInfo, "", "fine")
+	r.Log(t.Context(), log.SeverityWarn, "", "hm")
+	r.Log(t.Context(), log.SeverityError, keys.EventHealthStateChanged, "db is unhealthy", attribute.String(keys.HealthCheckName, "db"))
+	if n := r.Summary().Problems; n != 2 {
 		t.Errorf("%d, want 2", n)
 	}
 }

@@ -1,6 +1,7 @@
-package console
+package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -12,10 +13,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// clean returns s without what could fool a reader or a terminal: control
+// Clean returns s without what could fool a reader or a terminal: control
 // characters but newline and tab, ANSI escape sequences, bidirectional and
 // other invisible format characters, and invalid UTF-8, which shows as U+FFFD.
-func clean(s string) string {
+func Clean(s string) string {
 	if isPlain(s) {
 		return s
 	}
@@ -34,14 +35,14 @@ func clean(s string) string {
 	return b.String()
 }
 
-// cleanLine is clean for what must stay on one line.
-func cleanLine(s string) string {
+// CleanLine is clean for what must stay on one line.
+func CleanLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
 			return ' '
 		}
 		return r
-	}, clean(s))
+	}, Clean(s))
 }
 
 func isPlain(s string) bool {
@@ -71,14 +72,14 @@ func escapeLen(s string) int {
 	return 1
 }
 
-// attr is one attribute: Value is a string, int64, float64 or bool.
-type attr struct {
+// Attribute is one attribute: Value is a string, int64, float64 or bool.
+type Attribute struct {
 	Key   string
 	Value any
 }
 
 // Text returns the value as a reader wants to see it.
-func (a attr) Text() string {
+func (a Attribute) Text() string {
 	f, ok := a.Value.(float64)
 	if !ok {
 		return fmt.Sprint(a.Value)
@@ -89,11 +90,11 @@ func (a attr) Text() string {
 	return strconv.FormatFloat(f, 'g', 8, 64)
 }
 
-// attributes marshals as a JSON object, in the order in which they were set.
-type attributes []attr
+// Attributes marshals as a JSON object, in the order in which they were set.
+type Attributes []Attribute
 
 // MarshalJSON implements json.Marshaler.
-func (l attributes) MarshalJSON() ([]byte, error) {
+func (l Attributes) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, a := range l {
 		if i > 0 {
@@ -115,8 +116,30 @@ func (l attributes) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// get returns the text of the attribute, empty when there is none.
-func (l attributes) get(key string) string {
+// UnmarshalJSON implements json.Unmarshaler: it keeps the order, and numbers
+// become float64.
+func (l *Attributes) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return fmt.Errorf("attributes are no JSON object: %.20q", b)
+	}
+	*l = Attributes{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		a := Attribute{Key: fmt.Sprint(key)}
+		if err := d.Decode(&a.Value); err != nil {
+			return err
+		}
+		*l = append(*l, a)
+	}
+	return nil
+}
+
+// Get returns the text of the attribute, empty when there is none.
+func (l Attributes) Get(key string) string {
 	for _, a := range l {
 		if a.Key == key {
 			return a.Text()
@@ -125,7 +148,7 @@ func (l attributes) get(key string) string {
 	return ""
 }
 
-func (l attributes) String() string {
+func (l Attributes) String() string {
 	parts := make([]string, len(l))
 	for i, a := range l {
 		parts[i] = a.Key + "=" + a.Text()
@@ -134,8 +157,8 @@ func (l attributes) String() string {
 }
 
 // attributesOf copies attributes that are kept outside a ring.
-func attributesOf(set *attribute.Set) attributes {
-	list := make(attributes, 0, min(set.Len(), maxAttributes))
+func attributesOf(set *attribute.Set) Attributes {
+	list := make(Attributes, 0, min(set.Len(), maxAttributes))
 	for i := 0; i < set.Len() && i < maxAttributes; i++ {
 		kv, _ := set.Get(i)
 		list = append(list, attrOf(kv))
@@ -143,22 +166,22 @@ func attributesOf(set *attribute.Set) attributes {
 	return list
 }
 
-func attrOf(kv attribute.KeyValue) attr {
-	key := cleanLine(cut(string(kv.Key), maxName))
+func attrOf(kv attribute.KeyValue) Attribute {
+	key := CleanLine(Cut(string(kv.Key), maxName))
 	switch kv.Value.Type() {
 	case attribute.INT64:
-		return attr{key, kv.Value.AsInt64()}
+		return Attribute{key, kv.Value.AsInt64()}
 	case attribute.FLOAT64:
-		return attr{key, kv.Value.AsFloat64()}
+		return Attribute{key, kv.Value.AsFloat64()}
 	case attribute.BOOL:
-		return attr{key, kv.Value.AsBool()}
+		return Attribute{key, kv.Value.AsBool()}
 	default:
-		return attr{key, textOf(kv.Value, maxValue)}
+		return Attribute{key, textOf(kv.Value, maxValue)}
 	}
 }
 
 // textOf returns v as safe text of about limit bytes.
-func textOf(v attribute.Value, limit int) string { return clean(cut(v.String(), limit)) }
+func textOf(v attribute.Value, limit int) string { return Clean(Cut(v.String(), limit)) }
 
 // numberOf returns v as a number, zero when it is none.
 func numberOf(v attribute.Value) float64 {
@@ -172,20 +195,33 @@ func numberOf(v attribute.Value) float64 {
 	}
 }
 
-// number marshals as null when JSON cannot say it. NaN means unknown.
-type number float64
+// Number marshals as null when JSON cannot say it. NaN means unknown.
+type Number float64
 
-// unknown is the number that is not known.
-func unknown() number { return number(math.NaN()) }
+// Unknown is the number that is not known.
+func Unknown() Number { return Number(math.NaN()) }
 
-func (n number) known() bool {
+// Known tells whether the number is known and finite.
+func (n Number) Known() bool {
 	return !math.IsNaN(float64(n)) && !math.IsInf(float64(n), 0)
 }
 
 // MarshalJSON implements json.Marshaler.
-func (n number) MarshalJSON() ([]byte, error) {
-	if !n.known() {
+func (n Number) MarshalJSON() ([]byte, error) {
+	if !n.Known() {
 		return []byte("null"), nil
 	}
 	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON implements json.Unmarshaler: null is a number that is not known.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	f := math.NaN()
+	if string(b) != "null" {
+		if err := json.Unmarshal(b, &f); err != nil {
+			return err
+		}
+	}
+	*n = Number(f)
+	return nil
 }

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"cmp"
@@ -54,18 +54,18 @@ func (h *history) add(sample int64, v float64) {
 }
 
 // until returns the values up to the sample with number now, oldest first.
-func (h *history) until(now int64) []number {
+func (h *history) until(now int64) []Number {
 	from := max(h.first, now-historyLen+1)
 	if h.first == 0 {
-		return []number{}
+		return []Number{}
 	}
-	list := make([]number, 0, now-from+1)
+	list := make([]Number, 0, now-from+1)
 	for n := from; n <= now; n++ {
 		if n > h.last {
-			list = append(list, unknown())
+			list = append(list, Unknown())
 			continue
 		}
-		list = append(list, number(h.values[n%historyLen]))
+		list = append(list, Number(h.values[n%historyLen]))
 	}
 	return list
 }
@@ -79,7 +79,7 @@ type seriesKey struct {
 type series struct {
 	scope, name, unit, description, kind string
 
-	attributes attributes
+	attributes Attributes
 	at         time.Time
 	now        reading
 	rate       float64
@@ -173,8 +173,8 @@ func (m *metricStore) lookup(scope string, mt *metricdata.Metrics, kind string, 
 		return s
 	}
 	s := &series{
-		scope: cleanLine(cut(scope, maxName)), name: cleanLine(cut(mt.Name, maxName)),
-		unit: cleanLine(cut(mt.Unit, 64)), description: cleanLine(cut(mt.Description, maxFact)),
+		scope: CleanLine(Cut(scope, maxName)), name: CleanLine(Cut(mt.Name, maxName)),
+		unit: CleanLine(Cut(mt.Unit, 64)), description: CleanLine(Cut(mt.Description, maxFact)),
 		kind: kind, attributes: attributesOf(set),
 	}
 	s.bytes = 8*historyLen + 640 + len(scope) + len(mt.Name) + len(s.description) + 24*buckets
@@ -220,55 +220,57 @@ func (m *metricStore) update(s *series, r reading, now time.Time, why occasion) 
 	s.before, s.beforeAt = r, now
 }
 
-// metricSeries is a series as every view shows it.
-type metricSeries struct {
-	Attributes attributes `json:"attributes"`
-	Value      number     `json:"value"` // null for a histogram
-	Rate       number     `json:"rate"`  // per second, of counters and of a histogram's observations
-	Count      number     `json:"count"` // this and the rest: null but for a histogram
-	Sum        number     `json:"sum"`
-	Avg        number     `json:"avg"`
-	P50        number     `json:"p50"`
-	P95        number     `json:"p95"`
-	Min        number     `json:"min"`
-	Max        number     `json:"max"`
+// Series is a series as every view shows it.
+type Series struct {
+	Attributes Attributes `json:"attributes"`
+	Value      Number     `json:"value"` // null for a histogram
+	Rate       Number     `json:"rate"`  // per second, of counters and of a histogram's observations
+	Count      Number     `json:"count"` // this and the rest: null but for a histogram
+	Sum        Number     `json:"sum"`
+	Avg        Number     `json:"avg"`
+	P50        Number     `json:"p50"`
+	P95        Number     `json:"p95"`
+	Min        Number     `json:"min"`
+	Max        Number     `json:"max"`
 	TraceID    string     `json:"trace_id"` // of the slowest recent example, empty when there is none
-	History    []number   `json:"history"`  // oldest first, interval_seconds apart
+	History    []Number   `json:"history"`  // oldest first, interval_seconds apart
 
 	at time.Time
 }
 
-// instrument is all series of one name.
-type instrument struct {
-	Name        string         `json:"name"`
-	Kind        string         `json:"kind"` // gauge, counter, updowncounter, histogram
-	Unit        string         `json:"unit"`
-	Description string         `json:"description"`
-	Scope       string         `json:"scope"`
-	Series      []metricSeries `json:"series"`
+// Instrument is all series of one name.
+type Instrument struct {
+	Name        string   `json:"name"`
+	Kind        string   `json:"kind"` // gauge, counter, updowncounter, histogram
+	Unit        string   `json:"unit"`
+	Description string   `json:"description"`
+	Scope       string   `json:"scope"`
+	Series      []Series `json:"series"`
 }
 
-type metricList struct {
+// MetricList is instruments with their current values and history.
+type MetricList struct {
 	AsOf        time.Time    `json:"as_of"` // zero before the first collection
-	Interval    number       `json:"interval_seconds"`
-	Instruments []instrument `json:"instruments"`
+	Interval    Number       `json:"interval_seconds"`
+	Instruments []Instrument `json:"instruments"`
 	Total       int          `json:"total"` // series that match
 	Truncated   bool         `json:"truncated"`
 }
 
-// maxSeries bounds the series of one answer.
-const maxSeries = 1000
+// MaxSeries bounds the series of one answer.
+const MaxSeries = 1000
 
-// metricList returns the instruments whose name or attributes contain text.
-func (c *Console) metricList(text string, limit int) metricList {
-	c.metrics.fresh()
-	return c.metrics.list(strings.ToLower(text), limit)
+// Metrics returns the instruments whose name or attributes contain text, in any
+// case, at most limit series.
+func (st *Store) Metrics(text string, limit int) MetricList {
+	st.metrics.fresh()
+	return st.metrics.list(strings.ToLower(text), limit)
 }
 
-func (m *metricStore) list(text string, limit int) metricList {
+func (m *metricStore) list(text string, limit int) MetricList {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	answer := metricList{AsOf: m.at, Interval: number(sampleInterval.Seconds()), Instruments: []instrument{}}
+	answer := MetricList{AsOf: m.at, Interval: Number(sampleInterval.Seconds()), Instruments: []Instrument{}}
 	var found []*series
 	for _, s := range m.series {
 		if m.current(s) && strings.Contains(strings.ToLower(s.name+" "+s.attributes.String()), text) {
@@ -288,7 +290,7 @@ func (m *metricStore) list(text string, limit int) metricList {
 	for _, s := range found {
 		n := len(answer.Instruments)
 		if n == 0 || answer.Instruments[n-1].Name != s.name || answer.Instruments[n-1].Scope != s.scope {
-			answer.Instruments = append(answer.Instruments, instrument{
+			answer.Instruments = append(answer.Instruments, Instrument{
 				Name: s.name, Kind: s.kind, Unit: s.unit, Description: s.description, Scope: s.scope,
 			})
 			n++
@@ -322,10 +324,10 @@ func rank(scope, name string) int {
 func (m *metricStore) current(s *series) bool { return s.seen == m.collections }
 
 // named returns the series of an instrument.
-func (m *metricStore) named(name string) []metricSeries {
+func (m *metricStore) named(name string) []Series {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var list []metricSeries
+	var list []Series
 	for _, s := range m.series {
 		if s.name == name && m.current(s) {
 			list = append(list, s.view(m.samples))
@@ -334,29 +336,29 @@ func (m *metricStore) named(name string) []metricSeries {
 	return list
 }
 
-func (s *series) view(samples int64) metricSeries {
-	v := metricSeries{
-		Attributes: s.attributes, Value: number(s.now.value), Rate: number(s.rate), TraceID: s.now.trace,
-		Count: unknown(), Sum: unknown(), Avg: unknown(), P50: unknown(), P95: unknown(), Min: unknown(), Max: unknown(),
+func (s *series) view(samples int64) Series {
+	v := Series{
+		Attributes: s.attributes, Value: Number(s.now.value), Rate: Number(s.rate), TraceID: s.now.trace,
+		Count: Unknown(), Sum: Unknown(), Avg: Unknown(), P50: Unknown(), P95: Unknown(), Min: Unknown(), Max: Unknown(),
 		History: s.history.until(samples), at: s.at,
 	}
 	switch {
 	case s.kind == kindHistogram:
-		v.Value, v.Count, v.Sum = unknown(), number(s.now.count), number(s.now.sum)
+		v.Value, v.Count, v.Sum = Unknown(), Number(s.now.count), Number(s.now.sum)
 		v.Avg = v.Sum / v.Count
-		v.P50, v.P95 = number(s.now.quantile(0.5)), number(s.now.quantile(0.95))
-		v.Min, v.Max = number(s.now.min), number(s.now.max)
+		v.P50, v.P95 = Number(s.now.quantile(0.5)), Number(s.now.quantile(0.95))
+		v.Min, v.Max = Number(s.now.min), Number(s.now.max)
 	case s.kind != kindCounter:
-		v.Rate = unknown()
+		v.Rate = Unknown()
 	}
 	if s.beforeAt.IsZero() {
-		v.Rate = unknown()
+		v.Rate = Unknown()
 	}
 	return v
 }
 
-func (m *metricStore) usage() usage {
+func (m *metricStore) usage() Usage {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return usage{Name: "metric series", Kept: len(m.series), Dropped: m.refused, Bytes: m.bytes, MaxBytes: m.max}
+	return Usage{Name: "metric series", Kept: len(m.series), Dropped: m.refused, Bytes: m.bytes, MaxBytes: m.max}
 }

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"encoding/hex"

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"context"
@@ -148,8 +148,8 @@ func (e *encoder) links(links []sdktrace.Link, dropped int) {
 	e.endList(at, n, len(links)-n+dropped)
 }
 
-// span is a stored or unfinished span as every view shows it.
-type span struct {
+// Span is a stored or unfinished span as every view shows it.
+type Span struct {
 	TraceID  string     `json:"trace_id"`
 	SpanID   string     `json:"span_id"`
 	ParentID string     `json:"parent_id"` // empty for a root
@@ -158,70 +158,72 @@ type span struct {
 	Kind     string     `json:"kind"`
 	Start    time.Time  `json:"start"`
 	End      *time.Time `json:"end"` // null while the span is unfinished
-	Seconds  number     `json:"duration_seconds"`
+	Seconds  Number     `json:"duration_seconds"`
 	Status   string     `json:"status"` // unset, ok, error
 	Message  string     `json:"status_message"`
 	Depth    int        `json:"depth"`
 
-	Attributes        attributes  `json:"attributes"`
+	Attributes        Attributes  `json:"attributes"`
 	DroppedAttributes int         `json:"dropped_attributes"`
-	Events            []spanEvent `json:"events"`
+	Events            []SpanEvent `json:"events"`
 	DroppedEvents     int         `json:"dropped_events"`
-	Links             []spanLink  `json:"links"`
+	Links             []SpanLink  `json:"links"`
 	DroppedLinks      int         `json:"dropped_links"`
 }
 
-type spanEvent struct {
+// SpanEvent is an event of a span.
+type SpanEvent struct {
 	Time       time.Time  `json:"time"`
 	Name       string     `json:"name"`
-	Attributes attributes `json:"attributes"`
+	Attributes Attributes `json:"attributes"`
 }
 
-type spanLink struct {
+// SpanLink names another span.
+type SpanLink struct {
 	TraceID string `json:"trace_id"`
 	SpanID  string `json:"span_id"`
 }
 
 // Running tells whether the span has not ended.
-func (s *span) Running() bool { return s.End == nil }
+func (s *Span) Running() bool { return s.End == nil }
 
-func decodeSpan(rec string, now time.Time) *span {
+func decodeSpan(rec string, now time.Time) *Span {
 	d := decoder{s: rec[spanTraceAt:]}
-	s := &span{
+	s := &Span{
 		TraceID: hexID(d.take(16)), SpanID: hexID(d.take(8)), ParentID: hexID(d.take(8)),
 		Start: d.time(),
 	}
 	end := d.time()
 	s.Kind = trace.SpanKind(d.byte()).String()
 	s.Status = statusWord(codes.Code(d.byte()))
-	s.Name, s.Scope, s.Message = cleanLine(d.raw()), cleanLine(d.raw()), d.text()
+	s.Name, s.Scope, s.Message = CleanLine(d.raw()), CleanLine(d.raw()), d.text()
 	s.Attributes, s.DroppedAttributes = d.attributes()
 	s.Events, s.DroppedEvents = d.spanEvents()
 	s.Links, s.DroppedLinks = d.spanLinks()
 	if end.IsZero() {
-		s.Seconds = number(now.Sub(s.Start).Seconds())
+		s.Seconds = Number(now.Sub(s.Start).Seconds())
 	} else {
 		s.End = &end
-		s.Seconds = number(end.Sub(s.Start).Seconds())
+		s.Seconds = Number(end.Sub(s.Start).Seconds())
 	}
 	return s
 }
 
-func (d *decoder) spanEvents() ([]spanEvent, int) {
+func (d *decoder) spanEvents() ([]SpanEvent, int) {
 	n, dropped := d.list()
-	events := make([]spanEvent, n)
+	events := make([]SpanEvent, n)
 	for i := range events {
-		events[i] = spanEvent{Time: d.time(), Name: cleanLine(d.raw())}
+		events[i] = SpanEvent{Time: d.time(), Name: CleanLine(d.raw())}
 		events[i].Attributes, _ = d.attributes()
 	}
 	return events, dropped
 }
 
-func (d *decoder) spanLinks() ([]spanLink, int) {
+func (d *decoder) spanLinks() ([]SpanLink, int) {
 	n, dropped := d.list()
-	links := make([]spanLink, n)
+	links := make([]SpanLink, n)
 	for i := range links {
-		links[i] = spanLink{TraceID: hexID(d.take(16)), SpanID: hexID(d.take(8))}
+		links[i] = SpanLink{TraceID: hexID(d.take(16)), SpanID: hexID(d.take(8))}
 	}
 	return links, dropped
 }
@@ -272,38 +274,38 @@ func (s *spanStore) walk(f func(rec []byte)) {
 	}
 }
 
-func (s *spanStore) usage() []usage {
+func (s *spanStore) usage() []Usage {
 	s.mu.Lock()
-	live := usage{
+	live := Usage{
 		Name: "spans unfinished", Kept: len(s.live), Dropped: s.untraced,
 		Bytes: len(s.live) * liveBytes, MaxBytes: s.maxLive * liveBytes,
 	}
 	s.mu.Unlock()
-	return []usage{s.recent.usage("spans"), s.errors.usage("spans failed"), s.bulk.usage("spans of bulk operations"), live}
+	return []Usage{s.recent.usage("spans"), s.errors.usage("spans failed"), s.bulk.usage("spans of bulk operations"), live}
 }
 
 // spanTap is the console's span processor.
-type spanTap struct{ c *Console }
+type spanTap struct{ st *Store }
 
 var _ sdktrace.SpanProcessor = spanTap{}
 
 // OnStart implements sdktrace.SpanProcessor.
 func (t spanTap) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 	scope := s.InstrumentationScope().Name
-	t.c.spans.start(s, scope)
+	t.st.spans.start(s, scope)
 	if scope == keys.ScopeBulk {
-		t.c.operations.spanStarted(s)
+		t.st.operations.spanStarted(s)
 	}
 }
 
 // OnEnd implements sdktrace.SpanProcessor.
 func (t spanTap) OnEnd(s sdktrace.ReadOnlySpan) {
 	scope := s.InstrumentationScope().Name
-	t.c.spans.end(s, scope)
+	t.st.spans.end(s, scope)
 	if scope == keys.ScopeBulk {
-		t.c.operations.spanEnded(s)
+		t.st.operations.spanEnded(s)
 	}
-	t.c.identity.learn(s.Resource())
+	t.st.identity.learn(s.Resource())
 }
 
 // Shutdown implements sdktrace.SpanProcessor: what was kept is still shown.

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"math"
@@ -8,19 +8,20 @@ import (
 	"time"
 )
 
-// figure is one value of the Go runtime.
-type figure struct {
+// Figure is one value of the Go runtime.
+type Figure struct {
 	Name    string   `json:"name"`
 	Title   string   `json:"title"`
 	Unit    string   `json:"unit"` // By, s, 1 (a share) or a count in braces
-	Value   number   `json:"value"`
-	History []number `json:"history"` // oldest first, interval_seconds apart
+	Value   Number   `json:"value"`
+	History []Number `json:"history"` // oldest first, interval_seconds apart
 }
 
-type runtimeReport struct {
+// Runtime is the state of the Go runtime.
+type Runtime struct {
 	AsOf     time.Time `json:"as_of"`
-	Interval number    `json:"interval_seconds"`
-	Figures  []figure  `json:"figures"`
+	Interval Number    `json:"interval_seconds"`
+	Figures  []Figure  `json:"figures"`
 }
 
 // runtimeFigure says how one figure is made of one runtime metric.
@@ -124,15 +125,16 @@ func (m *metricStore) sampleRuntime(why occasion) {
 	}
 }
 
-func (c *Console) runtimeReport() runtimeReport {
-	c.metrics.sampleRuntime(demanded)
-	f := &c.metrics.runtime
+// Runtime returns the state of the Go runtime, read now.
+func (st *Store) Runtime() Runtime {
+	st.metrics.sampleRuntime(demanded)
+	f := &st.metrics.runtime
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	report := runtimeReport{AsOf: time.Now(), Interval: number(sampleInterval.Seconds()), Figures: []figure{}}
+	report := Runtime{AsOf: time.Now(), Interval: Number(sampleInterval.Seconds()), Figures: []Figure{}}
 	for i, t := range runtimeTable() {
-		report.Figures = append(report.Figures, figure{
-			Name: t.name, Title: t.title, Unit: t.unit, Value: number(f.now[i]), History: f.history[i].until(f.samples),
+		report.Figures = append(report.Figures, Figure{
+			Name: t.name, Title: t.title, Unit: t.unit, Value: Number(f.now[i]), History: f.history[i].until(f.samples),
 		})
 	}
 	return report

@@ -1,9 +1,9 @@
-package console
+package store
 
 import "time"
 
-// summary is the state of everything in a few figures.
-type summary struct {
+// Summary is the state of everything in a few figures.
+type Summary struct {
 	AsOf      time.Time  `json:"as_of"`
 	Service   string     `json:"service"` // service.name, empty before the first telemetry
 	Version   string     `json:"version"`
@@ -18,28 +18,29 @@ type summary struct {
 	MetricsAt *time.Time `json:"metrics_as_of"`            // null before the first collection
 	Bytes     int        `json:"bytes"`
 	MaxBytes  int        `json:"max_bytes"`
-	Store     []usage    `json:"store"`
-	Resource  attributes `json:"resource"`
+	Store     []Usage    `json:"store"`
+	Resource  Attributes `json:"resource"`
 	Panics    uint64     `json:"metric_callback_panics"`
 }
 
-func (c *Console) summary() summary {
-	health := c.healthReport()
-	s := summary{
-		AsOf: time.Now(), Started: c.started, State: health.State, Checks: len(health.Checks),
-		Running: c.bulkOperations(maxLimit).Running, Store: c.usage(), Resource: c.identity.attributes(),
-		Panics: c.panics.Load(),
+// Summary returns the state of everything in a few figures.
+func (st *Store) Summary() Summary {
+	health := st.Health()
+	s := Summary{
+		AsOf: time.Now(), Started: st.started, State: health.State, Checks: len(health.Checks),
+		Running: st.Operations(MaxLimit).Running, Store: st.usage(), Resource: st.identity.attributes(),
+		Panics: st.panics.Load(),
 	}
 	for _, check := range health.Checks {
-		if check.State != stateHealthy {
+		if check.State != StateHealthy {
 			s.Unhealthy++
 		}
 	}
-	s.Failed = c.spans.failed.Load()
-	s.Problems = c.logs.alarms.Load()
-	s.Service, s.Version = s.Resource.get("service.name"), s.Resource.get("service.version")
-	s.Instance = s.Resource.get("service.instance.id")
-	if at := c.metrics.collectedAt(); !at.IsZero() {
+	s.Failed = st.spans.failed.Load()
+	s.Problems = st.logs.alarms.Load()
+	s.Service, s.Version = s.Resource.Get("service.name"), s.Resource.Get("service.version")
+	s.Instance = s.Resource.Get("service.instance.id")
+	if at := st.metrics.collectedAt(); !at.IsZero() {
 		s.MetricsAt = &at
 	}
 	for _, u := range s.Store {
@@ -49,10 +50,10 @@ func (c *Console) summary() summary {
 	return s
 }
 
-// usage returns every part of the store.
-func (c *Console) usage() []usage {
-	return append(append(c.spans.usage(), c.logs.usage()...),
-		c.metrics.usage(), c.operations.usage(), c.health.usage())
+// Usage returns every part of the store.
+func (st *Store) usage() []Usage {
+	return append(append(st.spans.usage(), st.logs.usage()...),
+		st.metrics.usage(), st.operations.usage(), st.health.usage())
 }
 
 func (m *metricStore) collectedAt() time.Time {
@@ -61,8 +62,8 @@ func (m *metricStore) collectedAt() time.Time {
 	return m.at
 }
 
-// hasSignals tells which signals have arrived at all.
-func (s *summary) hasSignals() (spans, logs, metrics bool) {
+// Signals tells which signals have arrived at all.
+func (s *Summary) Signals() (spans, logs, metrics bool) {
 	for i, u := range s.Store {
 		seen := u.Kept > 0 || u.Dropped > 0
 		switch {

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"sync/atomic"
@@ -17,10 +17,10 @@ func (i *identity) learn(r *resource.Resource) {
 	}
 }
 
-func (i *identity) attributes() attributes {
+func (i *identity) attributes() Attributes {
 	r := i.of.Load()
 	if r == nil {
-		return attributes{}
+		return Attributes{}
 	}
 	return attributesOf(r.Set())
 }

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"cmp"
@@ -19,40 +19,41 @@ const bulkEvents = "bulk.operation."
 
 // States of an operation. All but running are results that package bulk names.
 const (
-	stateRunning   = "running"
-	stateCompleted = "completed"
-	stateFailed    = "failed"
-	stateCanceled  = "canceled"
+	StateRunning   = "running"
+	StateCompleted = "completed"
+	StateFailed    = "failed"
+	StateCanceled  = "canceled"
 )
 
-// operation is one run of a bulk operation.
-type operation struct {
+// Operation is one run of a bulk operation.
+type Operation struct {
 	ID       string     `json:"id"`
 	Name     string     `json:"name"`
 	State    string     `json:"state"` // running, completed, failed, canceled
 	Started  time.Time  `json:"started"`
 	Updated  time.Time  `json:"updated"` // when the counts, progress and rate were taken, all at once
 	Ended    *time.Time `json:"ended"`   // null while it runs
-	Seconds  number     `json:"duration_seconds"`
-	Total    number     `json:"total"` // null while unknown
-	OK       number     `json:"ok"`
-	Failed   number     `json:"failed"`
-	Skipped  number     `json:"skipped"`
-	Done     number     `json:"done"` // ok, failed and skipped
-	Bytes    number     `json:"bytes"`
-	Progress number     `json:"progress"`    // 0 to 1; null while the total is unknown
-	Rate     number     `json:"rate"`        // items per second, over the whole run once it has ended; null while unknown
-	ETA      number     `json:"eta_seconds"` // null while unknown and after the end
+	Seconds  Number     `json:"duration_seconds"`
+	Total    Number     `json:"total"` // null while unknown
+	OK       Number     `json:"ok"`
+	Failed   Number     `json:"failed"`
+	Skipped  Number     `json:"skipped"`
+	Done     Number     `json:"done"` // ok, failed and skipped
+	Bytes    Number     `json:"bytes"`
+	Progress Number     `json:"progress"`    // 0 to 1; null while the total is unknown
+	Rate     Number     `json:"rate"`        // items per second, over the whole run once it has ended; null while unknown
+	ETA      Number     `json:"eta_seconds"` // null while unknown and after the end
 	Stage    string     `json:"stage"`       // empty when none is running
 	Message  string     `json:"message"`     // the last report, a sentence; empty where the counts are younger
 	Verdict  string     `json:"verdict"`     // what limits it, in a sentence; empty while nothing is clear
 	TraceID  string     `json:"trace_id"`
 	SpanID   string     `json:"span_id"`
 
-	Failures []operationFailure `json:"failures"` // newest first, a sample
+	Failures []Failure `json:"failures"` // newest first, a sample
 }
 
-type operationFailure struct {
+// Failure is one item of an operation that failed.
+type Failure struct {
 	Time    time.Time `json:"time"`
 	Message string    `json:"message"`
 	TraceID string    `json:"trace_id"`
@@ -69,19 +70,19 @@ const (
 // telemetry comes after it.
 type operationTable struct {
 	mu      sync.Mutex
-	byID    map[string]*operation
+	byID    map[string]*Operation
 	max     int
 	dropped uint64
 }
 
 func newOperationTable(budget int) *operationTable {
-	return &operationTable{byID: map[string]*operation{}, max: budget / operationBytes}
+	return &operationTable{byID: map[string]*Operation{}, max: budget / operationBytes}
 }
 
 // at returns the operation with this id and makes it when it is new, unless
 // the table is full of running ones.
-func (t *operationTable) at(id string, now time.Time) *operation {
-	id = strings.Clone(cleanLine(cut(id, maxFact)))
+func (t *operationTable) at(id string, now time.Time) *Operation {
+	id = strings.Clone(CleanLine(Cut(id, maxFact)))
 	if op := t.byID[id]; op != nil {
 		return op
 	}
@@ -89,9 +90,9 @@ func (t *operationTable) at(id string, now time.Time) *operation {
 		t.dropped++
 		return nil
 	}
-	op := &operation{
-		ID: id, State: stateRunning, Started: now, Updated: now,
-		Total: unknown(), Rate: unknown(), ETA: unknown(),
+	op := &Operation{
+		ID: id, State: StateRunning, Started: now, Updated: now,
+		Total: Unknown(), Rate: Unknown(), ETA: Unknown(),
 	}
 	t.byID[id] = op
 	return op
@@ -99,7 +100,7 @@ func (t *operationTable) at(id string, now time.Time) *operation {
 
 // evict forgets the operation that ended first.
 func (t *operationTable) evict() bool {
-	var oldest *operation
+	var oldest *Operation
 	for _, op := range t.byID {
 		if op.Ended != nil && (oldest == nil || op.Ended.Before(*oldest.Ended)) {
 			oldest = op
@@ -135,14 +136,14 @@ func (t *operationTable) spanEnded(s sdktrace.ReadOnlySpan) {
 	if op == nil {
 		return
 	}
-	if op.State == stateRunning {
-		op.State = stateCompleted
+	if op.State == StateRunning {
+		op.State = StateCompleted
 		if s.Status().Code == codes.Error {
-			op.State = stateFailed
+			op.State = StateFailed
 		}
 	}
 	if op.Message == "" {
-		op.Message = clean(cut(s.Status().Description, maxFact))
+		op.Message = Clean(Cut(s.Status().Description, maxFact))
 	}
 	op.end(s.EndTime())
 }
@@ -153,7 +154,7 @@ func (t *operationTable) learn(s sdktrace.ReadOnlySpan, at time.Time) {
 	t.learnLocked(s, at)
 }
 
-func (t *operationTable) learnLocked(s sdktrace.ReadOnlySpan, at time.Time) *operation {
+func (t *operationTable) learnLocked(s sdktrace.ReadOnlySpan, at time.Time) *Operation {
 	attrs := s.Attributes()
 	id := s.SpanContext().SpanID().String()
 	for _, kv := range attrs {
@@ -166,7 +167,7 @@ func (t *operationTable) learnLocked(s sdktrace.ReadOnlySpan, at time.Time) *ope
 		return nil
 	}
 	if op.Name == "" {
-		op.Name = cleanLine(cut(strings.TrimPrefix(s.Name(), keys.SpanBulk+" "), maxFact))
+		op.Name = CleanLine(Cut(strings.TrimPrefix(s.Name(), keys.SpanBulk+" "), maxFact))
 	}
 	op.Started, op.Updated = s.StartTime(), at
 	op.TraceID, op.SpanID = s.SpanContext().TraceID().String(), s.SpanContext().SpanID().String()
@@ -197,18 +198,18 @@ func (t *operationTable) reported(r *sdklog.Record) {
 		op.TraceID, op.SpanID = r.TraceID().String(), r.SpanID().String()
 	}
 	if r.EventName() == keys.EventBulkItemFailed {
-		op.fail(operationFailure{Time: at, Message: message, TraceID: hexID(traceBytes(r))})
+		op.fail(Failure{Time: at, Message: message, TraceID: hexID(traceBytes(r))})
 		return
 	}
 	if op.Ended != nil {
 		return
 	}
 	op.Updated, op.Message = at, message
-	op.ETA = unknown() // no event but the one that brings it
+	op.ETA = Unknown() // no event but the one that brings it
 	r.WalkAttributes(func(kv attribute.KeyValue) bool { op.set(kv); return true })
 	if r.EventName() == keys.EventBulkFinished {
-		if op.State == stateRunning {
-			op.State = stateCompleted
+		if op.State == StateRunning {
+			op.State = StateCompleted
 		}
 		op.end(at)
 	}
@@ -219,119 +220,101 @@ func traceBytes(r *sdklog.Record) string {
 	return string(id[:])
 }
 
-func (o *operation) fail(f operationFailure) {
+func (o *Operation) fail(f Failure) {
 	o.Failures = slices.Insert(o.Failures, 0, f)
 	o.Failures = o.Failures[:min(len(o.Failures), maxFailures)]
 }
 
-func (o *operation) end(at time.Time) {
+func (o *Operation) end(at time.Time) {
 	if o.Ended == nil {
 		o.Ended = &at
 	}
-	o.ETA = unknown()
+	o.ETA = Unknown()
 }
 
 // set takes in one attribute of a span or an event.
-func (o *operation) set(kv attribute.KeyValue) {
+func (o *Operation) set(kv attribute.KeyValue) {
 	v := kv.Value
 	switch string(kv.Key) {
 	case keys.BulkOperationName:
-		o.Name = strings.Clone(cleanLine(textOf(v, maxFact)))
+		o.Name = strings.Clone(CleanLine(textOf(v, maxFact)))
 	case keys.BulkOperationResult:
-		if r := v.String(); r == stateFailed || r == stateCanceled || r == stateCompleted {
+		if r := v.String(); r == StateFailed || r == StateCanceled || r == StateCompleted {
 			o.State = r
 		}
 	case keys.BulkItemsTotal:
-		o.Total = number(numberOf(v))
+		o.Total = Number(numberOf(v))
 	case keys.BulkItemsOK:
-		o.OK = number(numberOf(v))
+		o.OK = Number(numberOf(v))
 	case keys.BulkItemsFailed:
-		o.Failed = number(numberOf(v))
+		o.Failed = Number(numberOf(v))
 	case keys.BulkItemsSkipped:
-		o.Skipped = number(numberOf(v))
+		o.Skipped = Number(numberOf(v))
 	case keys.BulkBytes:
-		o.Bytes = number(numberOf(v))
+		o.Bytes = Number(numberOf(v))
 	case keys.BulkRate:
-		o.Rate = number(numberOf(v))
+		o.Rate = Number(numberOf(v))
 	case keys.BulkVerdict:
-		o.Verdict = strings.Clone(cleanLine(textOf(v, maxFact)))
+		o.Verdict = strings.Clone(CleanLine(textOf(v, maxFact)))
 	case keys.BulkETASeconds:
-		o.ETA = number(numberOf(v))
+		o.ETA = Number(numberOf(v))
 	}
 }
 
 // settle fills in what follows from the rest.
-func (o *operation) settle(now time.Time) {
+func (o *Operation) settle(now time.Time) {
 	end := now
 	if o.Ended != nil {
 		end = *o.Ended
 	} else {
-		o.ETA = max(0, o.ETA-number(now.Sub(o.Updated).Seconds()))
+		o.ETA = max(0, o.ETA-Number(now.Sub(o.Updated).Seconds()))
 	}
-	o.Seconds = number(max(0, end.Sub(o.Started).Seconds()))
+	o.Seconds = Number(max(0, end.Sub(o.Started).Seconds()))
 	o.add()
 	if o.Ended != nil && o.Seconds > 0 {
 		o.Rate = (o.OK + o.Failed) / o.Seconds // a skipped item is no work
 	}
 	if o.Failures == nil {
-		o.Failures = []operationFailure{}
+		o.Failures = []Failure{}
 	}
-}
-
-// FailedPart is the place of the failed items in the operation's bar, at the
-// end of what is done and never too small to be seen.
-func (o operation) FailedPart() bar {
-	if !(o.Failed > 0 && o.Progress > 0) {
-		return bar{}
-	}
-	end := float64(o.Progress) * barWidth
-	b := bar{W: max(2*leastBar, end*float64(o.Failed/o.Done))}
-	b.X = max(0, end-b.W)
-	return b
-}
-
-// Tone is that of the state, but green only for what has no failures.
-func (o operation) Tone() string {
-	if o.State == stateCompleted && o.Failed > 0 {
-		return "warn"
-	}
-	return tone(o.State)
 }
 
 // add makes the sums of the counts.
-func (o *operation) add() {
+func (o *Operation) add() {
 	o.Done = o.OK + o.Failed + o.Skipped
-	o.Progress = unknown()
+	o.Progress = Unknown()
 	if o.Total > 0 {
 		o.Progress = min(1, o.Done/o.Total)
 	}
 }
 
-type operationList struct {
+// OperationList is the bulk operations that are kept.
+type OperationList struct {
 	AsOf       time.Time   `json:"as_of"`
-	Operations []operation `json:"operations"` // running ones first, then the newest first
+	Operations []Operation `json:"operations"` // running ones first, then the newest first
 	Running    int         `json:"running"`
 	Total      int         `json:"total"`
 	Truncated  bool        `json:"truncated"`
 }
 
-func (c *Console) bulkOperations(limit int) operationList {
-	c.metrics.fresh()
+// Operations returns at most limit operations.
+func (st *Store) Operations(limit int) OperationList {
+	st.metrics.fresh()
 	now := time.Now()
-	answer := operationList{AsOf: now, Operations: c.operations.list(now)}
+	answer := OperationList{AsOf: now, Operations: st.operations.list(now)}
 	for _, op := range answer.Operations {
 		if op.Ended == nil {
 			answer.Running++
 		}
 	}
-	stages := c.stages()
+	stages := st.stages()
 	for i := range answer.Operations {
 		op := &answer.Operations[i]
 		if op.Ended != nil {
 			continue
 		}
 		op.Stage = stages[op.SpanID]
-		c.sharpen(op, answer.Operations)
+		st.sharpen(op, answer.Operations)
 	}
 	answer.Total = len(answer.Operations)
 	if answer.Truncated = answer.Total > limit; answer.Truncated {
@@ -340,17 +323,17 @@ func (c *Console) bulkOperations(limit int) operationList {
 	return answer
 }
 
-func (t *operationTable) list(now time.Time) []operation {
+func (t *operationTable) list(now time.Time) []Operation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := make([]operation, 0, len(t.byID))
+	list := make([]Operation, 0, len(t.byID))
 	for _, op := range t.byID {
 		o := *op
 		o.Failures = slices.Clone(op.Failures)
 		o.settle(now)
 		list = append(list, o)
 	}
-	slices.SortFunc(list, func(a, b operation) int {
+	slices.SortFunc(list, func(a, b Operation) int {
 		if aRuns, bRuns := a.Ended == nil, b.Ended == nil; aRuns != bRuns {
 			if aRuns {
 				return -1
@@ -363,20 +346,20 @@ func (t *operationTable) list(now time.Time) []operation {
 }
 
 // stages returns the running stage of each operation by the operation's span.
-func (c *Console) stages() map[string]string {
+func (st *Store) stages() map[string]string {
 	stages := map[string]string{}
-	for _, s := range c.spans.unfinished() {
+	for _, s := range st.spans.unfinished() {
 		if name, ok := strings.CutPrefix(s.Name(), keys.SpanBulkStage+" "); ok {
-			stages[s.Parent().SpanID().String()] = cleanLine(cut(name, maxFact))
+			stages[s.Parent().SpanID().String()] = CleanLine(Cut(name, maxFact))
 		}
 	}
 	return stages
 }
 
-func (t *operationTable) usage() usage {
+func (t *operationTable) usage() Usage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return usage{
+	return Usage{
 		Name: "bulk operations", Kept: len(t.byID), Dropped: t.dropped,
 		Bytes: len(t.byID) * operationBytes, MaxBytes: t.max * operationBytes,
 	}

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"bytes"
@@ -89,41 +89,41 @@ func encodeLog(b []byte, r *sdklog.Record, size int) []byte {
 	return e.b
 }
 
-// logRecord is a stored log record as every view shows it.
-type logRecord struct {
+// LogRecord is a stored log record as every view shows it.
+type LogRecord struct {
 	Time       time.Time  `json:"time"`
 	Level      string     `json:"level"` // trace, debug, info, warn, error, fatal; empty when not said
 	Event      string     `json:"event"` // empty for a plain record
 	Scope      string     `json:"scope"`
 	Body       string     `json:"body"`
-	Attributes attributes `json:"attributes"`
+	Attributes Attributes `json:"attributes"`
 	TraceID    string     `json:"trace_id"`
 	SpanID     string     `json:"span_id"`
 
 	DroppedAttributes int `json:"dropped_attributes"`
 }
 
-func decodeLog(rec string) logRecord {
+func decodeLog(rec string) LogRecord {
 	d := decoder{s: rec[logTraceAt:]}
-	r := logRecord{TraceID: hexID(d.take(16)), SpanID: hexID(d.take(8)), Time: d.time(), Level: levelWord(d.byte())}
-	r.Event, r.Scope, r.Body = cleanLine(d.raw()), cleanLine(d.raw()), d.text()
+	r := LogRecord{TraceID: hexID(d.take(16)), SpanID: hexID(d.take(8)), Time: d.time(), Level: levelWord(d.byte())}
+	r.Event, r.Scope, r.Body = CleanLine(d.raw()), CleanLine(d.raw()), d.text()
 	r.Attributes, r.DroppedAttributes = d.attributes()
 	return r
 }
 
-// levels are the ranges of severities, four numbers each from 1 on.
-func levels() []string { return []string{"trace", "debug", "info", "warn", "error", "fatal"} }
+// Levels are the ranges of severities, four numbers each from 1 on.
+func Levels() []string { return []string{"trace", "debug", "info", "warn", "error", "fatal"} }
 
 func levelWord(severity byte) string {
 	if severity == 0 {
 		return ""
 	}
-	return levels()[(severity-1)/4]
+	return Levels()[(severity-1)/4]
 }
 
 // leastSeverity returns the lowest severity of a level, zero for an unknown word.
 func leastSeverity(level string) byte {
-	if i := slices.Index(levels(), strings.ToLower(level)); i >= 0 {
+	if i := slices.Index(Levels(), strings.ToLower(level)); i >= 0 {
 		return byte(4*i + 1)
 	}
 	return 0
@@ -135,24 +135,26 @@ const (
 	maxLogBytes = 2 << 20
 )
 
-// logQuery selects log records. The zero value selects the newest.
-type logQuery struct {
+// LogQuery selects log records. The zero value selects the newest.
+type LogQuery struct {
 	Level string        // this level and worse
 	Text  string        // in body, event name, scope or attributes
 	Trace trace.TraceID // zero: any
 	Limit int           // 0 means 100
 }
 
-type logList struct {
+// LogList is the answer to a [LogQuery].
+type LogList struct {
 	AsOf      time.Time   `json:"as_of"`
-	Logs      []logRecord `json:"logs"`      // newest first
+	Logs      []LogRecord `json:"logs"`      // newest first
 	Truncated bool        `json:"truncated"` // older records match as well
 }
 
-func (c *Console) logRecords(q logQuery) logList {
+// Logs returns the newest records that q selects.
+func (st *Store) Logs(q LogQuery) LogList {
 	limit := cmp.Or(q.Limit, 100)
-	answer := logList{AsOf: time.Now(), Logs: []logRecord{}}
-	for _, r := range []*ring{c.logs.events, c.logs.problems, c.logs.recent} {
+	answer := LogList{AsOf: time.Now(), Logs: []LogRecord{}}
+	for _, r := range []*ring{st.logs.events, st.logs.problems, st.logs.recent} {
 		answer.Logs = append(answer.Logs, q.from(r, limit)...)
 	}
 	slices.SortStableFunc(answer.Logs, newestFirst)
@@ -167,7 +169,7 @@ func (c *Console) logRecords(q logQuery) logList {
 	return answer
 }
 
-func (r *logRecord) size() int {
+func (r *LogRecord) size() int {
 	n := len(r.Body) + 256
 	for _, a := range r.Attributes {
 		n += len(a.Key) + len(a.Text()) + 16
@@ -175,11 +177,11 @@ func (r *logRecord) size() int {
 	return n
 }
 
-func newestFirst(a, b logRecord) int { return b.Time.Compare(a.Time) }
+func newestFirst(a, b LogRecord) int { return b.Time.Compare(a.Time) }
 
 // from returns the newest matches of one ring, more than limit if there are.
-func (q logQuery) from(r *ring, limit int) []logRecord {
-	var found []logRecord
+func (q LogQuery) from(r *ring, limit int) []LogRecord {
+	var found []LogRecord
 	least, text := leastSeverity(q.Level), strings.ToLower(q.Text)
 	r.walk(func(rec []byte) bool {
 		if rec[logSeverityAt] < least ||
@@ -195,7 +197,7 @@ func (q logQuery) from(r *ring, limit int) []logRecord {
 	return found[:min(len(found), limit+1)]
 }
 
-func (r *logRecord) contains(lower string) bool {
+func (r *LogRecord) contains(lower string) bool {
 	if lower == "" {
 		return true
 	}
@@ -203,12 +205,12 @@ func (r *logRecord) contains(lower string) bool {
 	return in(r.Body) || in(r.Event) || in(r.Scope) || in(r.Attributes.String())
 }
 
-func (s *logStore) usage() []usage {
-	return []usage{s.recent.usage("logs"), s.problems.usage("logs of warnings and errors, events apart"), s.events.usage("events of health and bulk, of any level")}
+func (s *logStore) usage() []Usage {
+	return []Usage{s.recent.usage("logs"), s.problems.usage("logs of warnings and errors, events apart"), s.events.usage("events of health and bulk, of any level")}
 }
 
 // logTap is the console's log processor.
-type logTap struct{ c *Console }
+type logTap struct{ st *Store }
 
 var _ sdklog.Processor = logTap{}
 
@@ -220,14 +222,14 @@ func (logTap) Enabled(context.Context, sdklog.EnabledParameters) bool { return t
 func (t logTap) OnEmit(_ context.Context, r *sdklog.Record) error {
 	isHealth := isHealthEvent(r.EventName())
 	isBulk := strings.HasPrefix(r.EventName(), bulkEvents)
-	t.c.logs.add(r, isHealth || isBulk)
+	t.st.logs.add(r, isHealth || isBulk)
 	switch {
 	case isHealth:
-		t.c.health.changed(r)
+		t.st.health.changed(r)
 	case isBulk:
-		t.c.operations.reported(r)
+		t.st.operations.reported(r)
 	}
-	t.c.identity.learn(r.Resource())
+	t.st.identity.learn(r.Resource())
 	return nil
 }
 

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"encoding/binary"
@@ -71,9 +71,9 @@ func appendCutMark(b []byte, missing int) []byte {
 	return append(b, " more bytes]"...)
 }
 
-// cut is text's rule for strings that are kept outside a ring. The result
+// Cut is text's rule for strings that are kept outside a ring. The result
 // shares no memory with s when it was cut.
-func cut(s string, limit int) string {
+func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
@@ -113,7 +113,7 @@ func (e *encoder) attribute(kv attribute.KeyValue) {
 	}
 }
 
-// attributes writes as many of attrs as limits and room allow.
+// Attributes writes as many of attrs as limits and room allow.
 func (e *encoder) attributes(attrs []attribute.KeyValue, dropped int) {
 	at := e.list()
 	n := 0
@@ -176,32 +176,32 @@ func (d *decoder) time() time.Time {
 func (d *decoder) raw() string { return d.take(int(d.uint())) }
 
 // text returns the next string, made safe to show.
-func (d *decoder) text() string { return clean(d.raw()) }
+func (d *decoder) text() string { return Clean(d.raw()) }
 
 func (d *decoder) list() (n, dropped int) {
 	head := []byte(d.take(6))
 	return int(binary.LittleEndian.Uint16(head)), int(binary.LittleEndian.Uint32(head[2:]))
 }
 
-func (d *decoder) attributes() (attributes, int) {
+func (d *decoder) attributes() (Attributes, int) {
 	n, dropped := d.list()
-	list := make(attributes, n)
+	list := make(Attributes, n)
 	for i := range list {
 		list[i] = d.attribute()
 	}
 	return list, dropped
 }
 
-func (d *decoder) attribute() attr {
-	key := cleanLine(d.raw())
+func (d *decoder) attribute() Attribute {
+	key := CleanLine(d.raw())
 	switch d.byte() {
 	case typeInt:
-		return attr{key, d.int()}
+		return Attribute{key, d.int()}
 	case typeFloat:
-		return attr{key, math.Float64frombits(d.fixed())}
+		return Attribute{key, math.Float64frombits(d.fixed())}
 	case typeBool:
-		return attr{key, d.byte() == 1}
+		return Attribute{key, d.byte() == 1}
 	default:
-		return attr{key, d.text()}
+		return Attribute{key, d.text()}
 	}
 }

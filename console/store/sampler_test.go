@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func wait(n int) {
 	synctest.Wait()
 }
 
-func (r *rig) one(t *testing.T, name string) metricSeries {
+func (r *rig) one(t *testing.T, name string) Series {
 	t.Helper()
 	r.metrics.fresh()
 	list := r.metrics.named(name)
@@ -33,10 +33,10 @@ func (r *rig) one(t *testing.T, name string) metricSeries {
 
 func TestHistoryExistsBeforeAnybodyLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{})
-		c, _ := r.meter().Int64Counter("shop.orders")
-		g, _ := r.meter().Float64Gauge("shop.queue")
-		h, _ := r.meter().Float64Histogram("shop.duration", metric.WithExplicitBucketBoundaries(1, 2, 4))
+		r := newRig(t, 0)
+		c, _ := r.Meter().Int64Counter("shop.orders")
+		g, _ := r.Meter().Float64Gauge("shop.queue")
+		h, _ := r.Meter().Float64Histogram("shop.duration", metric.WithExplicitBucketBoundaries(1, 2, 4))
 		for i := range 3 {
 			c.Add(t.Context(), 50)
 			g.Record(t.Context(), float64(i))
@@ -44,14 +44,14 @@ func TestHistoryExistsBeforeAnybodyLooks(t *testing.T) {
 			wait(1)
 		}
 		orders := r.one(t, "shop.orders")
-		if orders.Value != 150 || orders.Rate != 10 || len(orders.History) != 3 || orders.History[0].known() || orders.History[2] != 10 {
+		if orders.Value != 150 || orders.Rate != 10 || len(orders.History) != 3 || orders.History[0].Known() || orders.History[2] != 10 {
 			t.Errorf("counter: %+v", orders)
 		}
-		if q := r.one(t, "shop.queue"); q.Value != 2 || len(q.History) != 3 || q.History[1] != 1 || q.Rate.known() {
+		if q := r.one(t, "shop.queue"); q.Value != 2 || len(q.History) != 3 || q.History[1] != 1 || q.Rate.Known() {
 			t.Errorf("gauge: %+v", q)
 		}
 		d := r.one(t, "shop.duration")
-		if d.Count != 3 || d.Avg != 1.5 || d.P50 != 1.5 || d.Max != 1.5 || d.Value.known() || math.Abs(float64(d.Rate)-0.2) > 1e-9 {
+		if d.Count != 3 || d.Avg != 1.5 || d.P50 != 1.5 || d.Max != 1.5 || d.Value.Known() || math.Abs(float64(d.Rate)-0.2) > 1e-9 {
 			t.Errorf("histogram: %+v", d)
 		}
 	})
@@ -63,7 +63,7 @@ func TestHistoryIsBoundedAndMarksGaps(t *testing.T) {
 		h.add(n, float64(n))
 	}
 	got := h.until(8)
-	if len(got) != 6 || got[0] != 3 || got[1] != 4 || got[2].known() || got[3].known() || got[4] != 7 || got[5].known() {
+	if len(got) != 6 || got[0] != 3 || got[1] != 4 || got[2].Known() || got[3].Known() || got[4] != 7 || got[5].Known() {
 		t.Errorf("%v", got)
 	}
 	for n := int64(1000); n < 2000; n++ {
@@ -76,9 +76,9 @@ func TestHistoryIsBoundedAndMarksGaps(t *testing.T) {
 
 func TestVanishedSeriesLeaveThePageAtOnceAndTheStoreInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{})
-		g, _ := r.meter().Float64ObservableGauge("bulk.operation.progress")
-		reg, err := r.meter().RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		r := newRig(t, 0)
+		g, _ := r.Meter().Float64ObservableGauge("bulk.operation.progress")
+		reg, err := r.Meter().RegisterCallback(func(_ context.Context, o metric.Observer) error {
 			o.ObserveFloat64(g, 0.5)
 			return nil
 		}, g)
@@ -105,13 +105,13 @@ func TestVanishedSeriesLeaveThePageAtOnceAndTheStoreInTime(t *testing.T) {
 }
 
 func TestSeriesAreBoundedAndLeaveRoomForHealth(t *testing.T) {
-	r := newRig(t, Options{MaxBytes: leastBytes})
-	g, _ := r.meter().Int64Gauge("flood")
+	r := newRig(t, leastBytes)
+	g, _ := r.Meter().Int64Gauge("flood")
 	for i := range 1900 {
 		g.Record(t.Context(), 1, metric.WithAttributes(attribute.Int("i", i)))
 	}
 	r.metrics.fresh()
-	h, _ := r.meter().Int64Gauge("health.check.status")
+	h, _ := r.Meter().Int64Gauge("health.check.status")
 	h.Record(t.Context(), 1)
 	r.metrics.sampler.demand()
 	u := r.metrics.usage()
@@ -121,16 +121,16 @@ func TestSeriesAreBoundedAndLeaveRoomForHealth(t *testing.T) {
 	if len(r.metrics.named("health.check.status")) != 1 {
 		t.Error("the flood took the room of health")
 	}
-	if list := r.metricList("flood", 10); !list.Truncated || list.Total <= 10 || len(list.Instruments[0].Series) != 10 {
+	if list := r.Metrics("flood", 10); !list.Truncated || list.Total <= 10 || len(list.Instruments[0].Series) != 10 {
 		t.Errorf("total %d, truncated %v", list.Total, list.Truncated)
 	}
 }
 
 func TestLastDataStaysAfterShutdown(t *testing.T) {
-	r := newRig(t, Options{})
-	c, _ := r.meter().Int64Counter("shop.orders")
+	r := newRig(t, 0)
+	c, _ := r.Meter().Int64Counter("shop.orders")
 	c.Add(t.Context(), 7)
-	if err := r.mp.Shutdown(t.Context()); err != nil {
+	if err := r.MP.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if s := r.one(t, "shop.orders"); s.Value != 7 {
@@ -145,9 +145,9 @@ func TestLastDataStaysAfterShutdown(t *testing.T) {
 
 func TestCallbackThatPanicsCostsItsCollectionOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{})
+		r := newRig(t, 0)
 		var fine atomic.Bool
-		_, err := r.meter().Int64ObservableGauge("shop.mood", metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+		_, err := r.Meter().Int64ObservableGauge("shop.mood", metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			if !fine.Load() {
 				panic("callback")
 			}
@@ -158,7 +158,7 @@ func TestCallbackThatPanicsCostsItsCollectionOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait(2)
-		if n := r.summary().Panics; n < 2 {
+		if n := r.Summary().Panics; n < 2 {
 			t.Errorf("%d panics counted", n)
 		}
 		fine.Store(true)
@@ -169,7 +169,7 @@ func TestCallbackThatPanicsCostsItsCollectionOnly(t *testing.T) {
 
 func TestCallbackThatHangsHoldsUpNeitherPageNorShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New(Options{})
+		c := New(0)
 		mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(c.MetricReader()))
 		release := make(chan struct{})
 		_, err := mp.Meter("x").Int64ObservableGauge("hang", metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error {
@@ -180,7 +180,7 @@ func TestCallbackThatHangsHoldsUpNeitherPageNorShutdown(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		c.healthReport()
+		c.Health()
 		if waited := time.Since(start); waited > patience {
 			t.Errorf("a view waited %s", waited)
 		}
@@ -198,7 +198,7 @@ func TestCallbackThatHangsHoldsUpNeitherPageNorShutdown(t *testing.T) {
 }
 
 func TestReaderIsOneAndShutsDownTwice(t *testing.T) {
-	c := New(Options{})
+	c := New(0)
 	r := c.MetricReader()
 	if r != c.MetricReader() {
 		t.Error("two readers")
@@ -263,9 +263,9 @@ func TestExponentialBuckets(t *testing.T) {
 
 func TestRuntimeFiguresHaveValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{})
+		r := newRig(t, 0)
 		wait(3)
-		report := r.runtimeReport()
+		report := r.Runtime()
 		for _, f := range report.Figures {
 			if (f.Name == "goroutines" || f.Name == "heap" || f.Name == "memory") && f.Value <= 0 {
 				t.Errorf("%s is %v", f.Name, f.Value)

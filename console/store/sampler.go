@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 type sampler struct {
 	*sdkmetric.ManualReader
 
-	c      *Console
+	st     *Store
 	cancel context.CancelFunc
 	asked  chan chan struct{}
 	done   chan struct{}
@@ -26,11 +26,11 @@ type sampler struct {
 // application that takes longer makes the answer show older ones.
 const patience = 250 * time.Millisecond
 
-func startSampler(c *Console) *sampler {
+func startSampler(st *Store) *sampler {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &sampler{
 		ManualReader: sdkmetric.NewManualReader(),
-		c:            c, cancel: cancel, asked: make(chan chan struct{}), done: make(chan struct{}),
+		st:           st, cancel: cancel, asked: make(chan chan struct{}), done: make(chan struct{}),
 	}
 	go s.run(ctx)
 	return s
@@ -51,7 +51,7 @@ func (s *sampler) run(ctx context.Context) {
 			s.collect(ctx, &rm, demanded)
 			close(answered)
 		}
-		if s.c.metrics.usage().Kept > maxReused {
+		if s.st.metrics.usage().Kept > maxReused {
 			rm = metricdata.ResourceMetrics{}
 		}
 	}
@@ -66,16 +66,16 @@ const maxReused = 4096
 func (s *sampler) collect(ctx context.Context, rm *metricdata.ResourceMetrics, why occasion) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.c.panics.Add(1)
+			s.st.panics.Add(1)
 		}
 	}()
 	now := time.Now()
-	s.c.metrics.sampleRuntime(why)
+	s.st.metrics.sampleRuntime(why)
 	if err := s.Collect(ctx, rm); err != nil && len(rm.ScopeMetrics) == 0 {
 		return
 	}
-	s.c.identity.learn(rm.Resource)
-	s.c.metrics.absorb(rm, now, why)
+	s.st.identity.learn(rm.Resource)
+	s.st.metrics.absorb(rm, now, why)
 }
 
 // demand asks for a collection now and waits for it, up to patience.

@@ -1,4 +1,4 @@
-package console
+package store
 
 import (
 	"testing"
@@ -16,7 +16,7 @@ import (
 func (r *rig) tell(t *testing.T, ok, failed int64, progress float64) {
 	t.Helper()
 	name := attribute.String(keys.BulkOperationName, "import")
-	m := r.mp.Meter(keys.ScopeBulk)
+	m := r.MP.Meter(keys.ScopeBulk)
 	items, err := m.Int64Counter(keys.BulkItems)
 	if err != nil {
 		t.Fatal(err)
@@ -41,9 +41,9 @@ func importOf(id string, more ...attribute.KeyValue) []attribute.KeyValue {
 }
 
 // newest returns the running operation and checks that its figures agree.
-func (r *rig) newest(t *testing.T) operation {
+func (r *rig) newest(t *testing.T) Operation {
 	t.Helper()
-	op := r.bulkOperations(10).Operations[0]
+	op := r.Operations(10).Operations[0]
 	if op.OK+op.Failed+op.Skipped != op.Done || op.Progress != op.Done/op.Total {
 		t.Errorf("contradicts itself: %+v", op)
 	}
@@ -57,14 +57,14 @@ func pass(d time.Duration) {
 
 func TestFiguresAreOfOneMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{})
-		_, before := r.bulk(t.Context(), "bulk import", importOf("0")...)
+		r := newRig(t, 0)
+		_, before := r.Bulk(t.Context(), "bulk import", importOf("0")...)
 		before.SetAttributes(attribute.Int(keys.BulkItemsOK, 990), attribute.Int(keys.BulkItemsFailed, 10))
 		before.End()
-		ctx, s := r.bulk(t.Context(), "bulk import", importOf("1")...)
+		ctx, s := r.Bulk(t.Context(), "bulk import", importOf("1")...)
 		defer s.End()
 		pass(time.Second)
-		r.log(ctx, log.SeverityInfo, keys.EventBulkProgress, "200 done", importOf("1",
+		r.Log(ctx, log.SeverityInfo, keys.EventBulkProgress, "200 done", importOf("1",
 			attribute.Int(keys.BulkItemsOK, 199), attribute.Int(keys.BulkItemsFailed, 1), attribute.Float64(keys.BulkRate, 9), attribute.Float64(keys.BulkETASeconds, 50))...)
 		if op := r.newest(t); op.Done != 200 || op.Rate != 9 || op.Message != "200 done" {
 			t.Errorf("as the event says: %+v", op)
@@ -93,24 +93,24 @@ func TestMetricsThatAreNotOneOperationsAreLeftOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, Options{})
-				ctx, s := r.bulk(t.Context(), "bulk import", importOf("1")...)
+				r := newRig(t, 0)
+				ctx, s := r.Bulk(t.Context(), "bulk import", importOf("1")...)
 				defer s.End()
 				if tc.second {
-					_, other := r.bulk(t.Context(), "bulk import", importOf("2")...)
+					_, other := r.Bulk(t.Context(), "bulk import", importOf("2")...)
 					defer other.End()
 				}
 				pass(time.Second)
-				r.log(ctx, log.SeverityInfo, keys.EventBulkProgress, "200 done", importOf("1",
+				r.Log(ctx, log.SeverityInfo, keys.EventBulkProgress, "200 done", importOf("1",
 					attribute.Int(keys.BulkItemsOK, 199), attribute.Int(keys.BulkItemsFailed, 1), attribute.Float64(keys.BulkRate, 9))...)
 				told := time.Now()
 				pass(2 * time.Second)
 				r.tell(t, tc.ok, tc.failed, tc.progress)
-				for _, op := range r.bulkOperations(10).Operations {
-					if op.ID == "1" && (op.OK != 199 || op.Failed != 1 || op.Done != 200 || op.Progress != 0.2 || op.Rate != 9 || op.ETA.known() || !op.Updated.Equal(told)) {
+				for _, op := range r.Operations(10).Operations {
+					if op.ID == "1" && (op.OK != 199 || op.Failed != 1 || op.Done != 200 || op.Progress != 0.2 || op.Rate != 9 || op.ETA.Known() || !op.Updated.Equal(told)) {
 						t.Errorf("%+v", op)
 					}
-					if op.ID == "2" && (op.Done != 0 || op.Rate.known()) {
+					if op.ID == "2" && (op.Done != 0 || op.Rate.Known()) {
 						t.Errorf("%+v", op)
 					}
 				}

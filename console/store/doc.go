@@ -1,0 +1,25 @@
+// Package store keeps a program's recent telemetry in bounded memory and
+// answers questions about it: health, bulk operations, traces, logs, metrics and
+// the Go runtime. Package console shows the answers.
+//
+//	st := store.New(0)
+//	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(st.SpanProcessor()))
+//	…
+//	for _, t := range st.Traces(store.TraceQuery{Errors: true}).Traces { … }
+//
+// # What it keeps
+//
+// The newest telemetry, at most the bytes that [New] was given. Failed spans,
+// spans of bulk operations, the other spans, warnings and errors, events of
+// health and bulk, and the other log records have separate budgets, so that a
+// flood of one cannot push out another. Spans are visible while they run. Values
+// longer than 2 kB are cut, with a mark that says so, and what was dropped is
+// counted in [Summary]. Metrics keep 15 minutes of history, a point every five
+// seconds.
+//
+// # Answers
+//
+// Lists are never nil and are cut to a limit, which Truncated tells; a [Number]
+// that is not known is NaN, and null in JSON. Text is from outside: control,
+// escape and bidirectional characters are taken out of it.
+package store
