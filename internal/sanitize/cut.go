@@ -18,8 +18,9 @@ const (
 	number  = 8   // bytes of one in a slice
 )
 
-// Trim is [Rules.Attributes] without looking for secrets: values and keys that
-// are too long are cut, in a copy, so that the rest of them is freed.
+// Trim is [Rules.Attributes] for what is too long only, and so for little: values
+// and keys are cut, in a copy, so that the rest of them is freed. As a cut would
+// sever secrets, those of what is cut are taken out.
 func (r *Rules) Trim(attrs []attribute.KeyValue) []attribute.KeyValue {
 	for i := range attrs {
 		if !r.Short(&attrs[i]) {
@@ -48,25 +49,31 @@ func (r *Rules) TrimAttribute(a attribute.KeyValue) (attribute.KeyValue, bool) {
 }
 
 // TrimText is [Rules.Trim] for a text.
-func (r *Rules) TrimText(text string) string { return cutText(text, r.max()) }
+func (r *Rules) TrimText(text string) string {
+	if len(text) <= r.max() {
+		return text
+	}
+	return r.Text(text)
+}
 
 // TrimValue is [Rules.Trim] for a value, and reports whether it was cut. Of a
 // list or map the first elements are kept; the last one says what is missing,
 // except in lists of numbers, which have no room for words.
 func (r *Rules) TrimValue(v attribute.Value) (attribute.Value, bool) {
+	if r.fits(v) {
+		return v, false
+	}
+	return r.Value(v)
+}
+
+func (r *Rules) fits(v attribute.Value) bool {
 	switch v.Type() {
 	case attribute.STRING:
-		if len(v.AsString()) <= r.max() {
-			return v, false
-		}
+		return len(v.AsString()) <= r.max()
 	case attribute.BOOL, attribute.INT64, attribute.FLOAT64, attribute.EMPTY:
-		return v, false
-	default:
-		if text(v) <= r.max() {
-			return v, false
-		}
+		return true
 	}
-	return cutValue(v, r.max()), true
+	return text(v) <= r.max()
 }
 
 // cutValue cuts a value that is longer than limit.

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -230,16 +231,31 @@ func (r *Rules) Value(v attribute.Value) (attribute.Value, bool) {
 			v = attribute.MapValue(all...)
 		}
 	}
-	v, cut := r.TrimValue(v)
-	return v, cut || redone
+	if r.fits(v) {
+		return v, redone
+	}
+	return cutValue(v, r.max()), true
 }
 
 // Text is as [Rules.Attribute] for a message or a name. Text without secrets
 // comes back as it is.
 func (r *Rules) Text(text string) string {
-	// What the cut would sever is recognised whole.
-	window := text[:min(len(text), r.max()+maxSecret)]
-	return shorten(r.redact(window), r.max(), len(text)-len(window))
+	limit := r.max()
+	if len(text) <= limit+maxSecret {
+		beginning, mark := splitMark(text)
+		if done, _ := r.redact(beginning, len(beginning)); done != beginning {
+			text = done + mark
+		}
+		return shorten(text, limit, 0)
+	}
+	// What the cut would sever is recognised whole. What is behind the cut stays
+	// out even if redacting has made room, as its end was not looked at.
+	keep := limit
+	for keep > limit-utf8.UTFMax && !utf8.RuneStart(text[keep]) {
+		keep--
+	}
+	done, at := r.redact(text[:limit+maxSecret], keep)
+	return shorten(done, limit, len(text)-at)
 }
 
 func (r *Rules) text(text string) (string, bool) {

@@ -1,6 +1,7 @@
 package sanitize_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -272,6 +273,44 @@ func TestASecretIsNotSeveredByTheCut(t *testing.T) {
 			if strings.Contains(got, secret) {
 				t.Errorf("at %d: …%s", at, got[at:])
 			}
+		}
+	}
+}
+
+// What is trimmed before it waits to be sent is cut as well, wherever a secret
+// lies about the cut, and in lists too.
+func TestTrimSeversNoSecret(t *testing.T) {
+	const limit = 1000
+	rules := sanitize.New(sanitize.Options{MaxValue: limit})
+	for text, secret := range planted() {
+		part := secret[:min(len(secret), 4)]
+		for at := limit - 60 - len(text); at < limit+10; at++ {
+			before, after := strings.Repeat("x", at-1)+" ", " "+strings.Repeat("x ", 3000)
+			whole := before + text + after
+			for what, got := range map[string]string{
+				"text": rules.Text(rules.TrimText(whole)),
+				"attributes": fmt.Sprint(rules.Attributes(rules.Trim([]attribute.KeyValue{
+					attribute.StringSlice("list", []string{before[:at/2], before[at/2:] + text, after}),
+					attribute.Map("map", attribute.String("k", before), attribute.String("l", text+after)),
+				}))),
+			} {
+				if strings.Contains(got, part) {
+					t.Fatalf("%s, %q at %d: …%s", what, text, at, got[len(got)-200:])
+				}
+			}
+		}
+	}
+}
+
+// What redacting makes room for is no place for the beginning of a secret that
+// is not looked at to its end.
+func TestSecretsThatShrinkTheText(t *testing.T) {
+	rules := sanitize.New(sanitize.Options{MaxValue: 1000})
+	for at := range 600 {
+		text := strings.Repeat("x", at) + strings.Repeat(" https://app:"+strings.Repeat("hunter2", 70)+"@db/x ", 30)
+		got := rules.Text(rules.TrimText(text))
+		if strings.Contains(got, "hun") || !strings.HasSuffix(got, " bytes]") {
+			t.Fatalf("at %d: %s", at, got)
 		}
 	}
 }

@@ -6,32 +6,32 @@ import (
 )
 
 const (
-	maxSecret   = 4 << 10 // bytes of a secret that a cut would sever
+	maxSecret   = 4 << 10 // bytes of one that are looked at behind a cut, which would sever it
 	maxUserinfo = 1 << 10 // bounds the search for the end of one
 	maxName     = 64
 )
 
-// redact replaces the secrets in a text. Each rule that holds for a text's
-// beginning holds for the whole text, so that a text that was cut is not
-// redacted further.
-func (r *Rules) redact(text string) string {
-	whole := text
-	text, mark := splitMark(text)
+// redact replaces the secrets in a text that begin before keep, and leaves out
+// what follows these and keep. It returns how far it came. Each rule that holds
+// for a text's beginning holds for the whole text, so that a text that was cut is
+// not redacted further.
+func (r *Rules) redact(text string, keep int) (done string, at int) {
 	start, end := r.find(text, 0)
-	if end == 0 {
-		return whole
+	if end == 0 || start >= keep {
+		return text[:keep], keep
 	}
 	var b strings.Builder
-	done := 0
-	for end > 0 {
-		b.WriteString(text[done:start])
+	for end > 0 && start < keep {
+		b.WriteString(text[at:start])
 		b.WriteString(Redacted)
-		done = end
-		start, end = r.find(text, done)
+		at = end
+		start, end = r.find(text, at)
 	}
-	b.WriteString(text[done:])
-	b.WriteString(mark)
-	return b.String()
+	if at < keep {
+		b.WriteString(text[at:keep])
+		at = keep
+	}
+	return b.String(), at
 }
 
 // find returns where the first secret from a place on starts and ends, and 0
