@@ -28,6 +28,7 @@ func rules() map[string][]string {
 		otel + "/log/", otel + "/log", otel + "/propagation", module + "internal/keys",
 	}
 	return map[string][]string{
+		"internal/files":    {},
 		"internal/keys":     {otel + "/attribute"},
 		"internal/sanitize": {otel + "/attribute"},
 		"internal/settings": {},
@@ -44,7 +45,7 @@ func rules() map[string][]string {
 		"exporters": {
 			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
 			"go.opentelemetry.io/proto/otlp/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
-			module + "exporters/spool", module + "internal/keys", module + "internal/sanitize",
+			module + "exporters/spool", module + "internal/files", module + "internal/keys", module + "internal/sanitize",
 		},
 		"doctor": {
 			module + "exporters", module + "health/checkers", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
@@ -53,7 +54,7 @@ func rules() map[string][]string {
 			otel + "/", "go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
 			module + "exporters", module + "internal/endpoint", module + "internal/settings",
 		},
-		"exporters/spool": {},
+		"exporters/spool": {module + "internal/files"},
 		"exporters/prometheus": {
 			otel, otel + "/", "go.opentelemetry.io/contrib/instrumentation/runtime", "github.com/prometheus/client_golang/",
 		},

@@ -170,12 +170,18 @@ func describe(err error) (class, text string) {
 	return errorType(err), shorten(err.Error())
 }
 
-// shorten keeps a text from outgrowing what a backend takes.
+// shorten keeps a text from outgrowing what a backend takes. The word that the
+// cut would sever goes as well, unless it is long: of a password in a URL the
+// beginning would be left, which nothing tells from other text any more.
 func shorten(text string) string {
 	if len(text) <= maxErrorText {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	end := maxErrorText
+	if word := strings.LastIndexAny(text[:end], " \t\r\n"); word > end-maxSevered {
+		end = word
+	}
+	return strings.ToValidUTF8(text[:end], "") + "…"
 }
 
 // errorType is semconv's, but for the errors of every context, which are

@@ -6,23 +6,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/otelmon/otelmon-go/internal/files"
 )
 
-// file is what a log needs of an open file.
-type file interface {
-	ReadAt(b []byte, off int64) (int, error)
-	WriteAt(b []byte, off int64) (int, error)
-	Truncate(size int64) error
-	Sync() error
-	Close() error
-}
+type file = files.File
 
 // directory is a folder that is the log's alone.
 type directory struct {
 	path string
 	root *os.Root
 	lock *os.File
-	open func(name string, flag int) (file, error)
+	open files.Open
 }
 
 func openDirectory(path string) (*directory, error) {

@@ -20,3 +20,5 @@ func lock(*os.Root, string) (*os.File, error) {
 func syncDir(*os.File) error { return nil }
 
 func isFull(error) bool { return false }
+
+func isBroken(error) bool { return false }

@@ -48,3 +48,7 @@ func syncDir(f *os.File) error { return f.Sync() }
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
+
+func isBroken(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.EIO)
+}

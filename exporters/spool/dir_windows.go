@@ -12,8 +12,10 @@ import (
 // What Windows says; the syscall package has no names for these.
 const (
 	sharingViolation = syscall.Errno(32)
+	writeProtect     = syscall.Errno(19)
 	handleDiskFull   = syscall.Errno(39)
 	diskFull         = syscall.Errno(112)
+	ioDevice         = syscall.Errno(1117)
 )
 
 // private trusts the directory: access lists are inherited from the parent, and
@@ -41,4 +43,8 @@ func syncDir(*os.File) error { return nil }
 
 func isFull(err error) bool {
 	return errors.Is(err, diskFull) || errors.Is(err, handleDiskFull)
+}
+
+func isBroken(err error) bool {
+	return errors.Is(err, writeProtect) || errors.Is(err, ioDevice)
 }

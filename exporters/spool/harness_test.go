@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/otelmon/otelmon-go/internal/files"
 )
 
 func TestMain(m *testing.M) {
@@ -300,33 +302,20 @@ func (f *faulty) Sync() error {
 // startOn opens a log on a disk that can fail.
 func startOn(t *testing.T, o Options) (*Log, *disk) {
 	t.Helper()
-	o.MinFree = -1
-	o, err := o.withDefaults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := openDirectory(o.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := &disk{}
-	plain := dir.open
-	dir.open = func(name string, flag int) (file, error) {
-		if err := d.check("open", name); err != nil {
-			return nil, err
+	o.Wrap = func(plain files.Open) files.Open {
+		return func(name string, flag int) (file, error) {
+			if err := d.check("open", name); err != nil {
+				return nil, err
+			}
+			f, err := plain(name, flag)
+			if err != nil {
+				return nil, err
+			}
+			return &faulty{f, d, name}, nil
 		}
-		f, err := plain(name, flag)
-		if err != nil {
-			return nil, err
-		}
-		return &faulty{f, d, name}, nil
 	}
-	l, err := open(o, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l, d
+	return start(t, o), d
 }
 
 // failing makes calls of a kind fail on segments.

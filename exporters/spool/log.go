@@ -31,7 +31,8 @@ type Log struct {
 }
 
 // Open opens or creates the log in a directory and locks the latter: it fails
-// with [ErrLocked] while another log has it. It never appends to files of an
+// with [ErrLocked] while another log has it. [MayPass] tells what is worth another
+// try. It never appends to files of an
 // earlier process, and damage in them is no error but a [Loss].
 func Open(o Options) (*Log, error) {
 	o, err := o.withDefaults()
@@ -41,6 +42,9 @@ func Open(o Options) (*Log, error) {
 	dir, err := openDirectory(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("spool %s: %w", o.Dir, err)
+	}
+	if o.Wrap != nil {
+		dir.open = o.Wrap(dir.open)
 	}
 	return open(o, dir)
 }

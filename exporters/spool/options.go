@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/files"
 )
 
 // What [Options.Sync] may say instead of an interval.
@@ -73,6 +75,10 @@ type Options struct {
 	// the log and by the log's own goroutine, also at the same time, and must
 	// not call Next or Close. nil means that nobody wants to know.
 	Lost func(Loss)
+
+	// Wrap is for the tests of this module, which let files fail by it. nil means
+	// that they are opened as they are.
+	Wrap func(files.Open) files.Open
 }
 
 // withDefaults reports every fault at once.
@@ -134,3 +140,7 @@ var (
 	// directory open.
 	ErrLocked = errors.New("spool: directory is in use")
 )
+
+// MayPass reports whether an error is the disk's and nobody's mistake: it is full,
+// over its quota, read-only or broken, and the same call may succeed later.
+func MayPass(err error) bool { return errors.Is(err, ErrFull) || isFull(err) || isBroken(err) }
