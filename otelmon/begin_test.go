@@ -45,6 +45,18 @@ func TestBeginCutsEndlessTexts(t *testing.T) {
 	}
 }
 
+// Of a secret that the cut would sever nothing is left, as nobody could tell it
+// from other text.
+func TestBeginSeversNoSecret(t *testing.T) {
+	const dsn = "postgres://app:hunter2hunter2@db:5432/shop"
+	for at := maxErrorText - len(dsn) - 1; at < maxErrorText; at++ {
+		got := shorten(strings.Repeat("x", at) + " " + dsn + " does not answer")
+		if strings.Contains(got, "hun") && !strings.Contains(got, "@db") || len(got) > maxErrorText+3 {
+			t.Errorf("at %d: %s", at, got[at:])
+		}
+	}
+}
+
 func TestBeginRecordsOneSpanAndOneDuration(t *testing.T) {
 	for name, tc := range map[string]struct {
 		err   error
