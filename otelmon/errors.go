@@ -13,7 +13,7 @@ import (
 const (
 	maxErrorText  = 1 << 10
 	maxSevered    = 256 // bytes of a word that go with it
-	maxErrorKinds = 20 // lines a pause, whatever a hostile server answers
+	maxErrorKinds = 20  // lines a pause, whatever a hostile server answers
 	errorPause    = time.Minute
 )
 
