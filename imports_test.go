@@ -63,9 +63,10 @@ func rules() map[string][]string {
 			"github.com/lmittmann/tint", "github.com/go-logr/logr", "golang.org/x/term",
 			module + "exporters", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
-		"console":       {otel, otel + "/", module + "internal/keys", module + "console/store"},
-		"console/store": {otel, otel + "/", module + "internal/keys"},
-		"console/mcp":   {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
+		"console":           {otel, otel + "/", module + "internal/keys", module + "console/store"},
+		"console/store":     {otel, otel + "/", module + "internal/keys"},
+		"console/diagnosis": {module + "internal/keys", module + "console/store"},
+		"console/mcp":       {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",
 			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", "golang.org/x/term",
