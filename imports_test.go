@@ -52,7 +52,7 @@ func rules() map[string][]string {
 		},
 		"drill": {
 			otel + "/", "go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
-			module + "exporters", module + "internal/endpoint", module + "internal/settings",
+			module + "exporters", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
 		"exporters/spool": {module + "internal/files"},
 		"exporters/prometheus": {

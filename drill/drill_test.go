@@ -2,6 +2,8 @@ package drill
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,13 +17,24 @@ import (
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is also the program that a drill kills.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "victim" {
+		if err := Victim(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // dropped is what each scenario is allowed to lose, and by what reason.
 func dropped(place string) map[string][]string {
 	all := map[string][]string{"rejected": {"rejected"}, "full": {"evicted"}}
 	if place == "memory" {
 		all["restart"], all["gone"] = []string{"abandoned"}, []string{"abandoned"}
+	} else {
+		all["killed"] = []string{"crashed"}
 	}
 	return all
 }
@@ -42,7 +55,7 @@ func TestDrill(t *testing.T) {
 				if place == "directory" {
 					o.Environ = append(o.Environ, "OTELMON_OUTBOX_DIR="+filepath.Join(home, "outbox"))
 				}
-				r := Run(t.Context(), o)
+				r := RunKilling(t.Context(), o, os.Args[0], "victim")
 				if err := r.Err(); err != nil || r.Verdict != OK || r.Waits != place {
 					t.Errorf("%s, in %s: %v", r.Verdict, r.Waits, err)
 				}
@@ -56,11 +69,20 @@ func TestDrill(t *testing.T) {
 						if s.Name == "rejected" && a.Signal == "traces" && a.Dropped["rejected"] != 1 || s.Name == "full" && a.Signal == "traces" && a.Dropped["evicted"] == 0 {
 							t.Errorf("%s has lost nothing: %s", s.Name, a)
 						}
+						if s.Name == "killed" && a.Signal != "metrics" && a.Dropped["crashed"] != some {
+							t.Errorf("%d were only in memory: %s: %s", some, a.Signal, a)
+						}
+						if s.Name == "cut" && a.Again == 0 {
+							t.Errorf("no answer was cut: %s", a)
+						}
 						if a.Made == 0 || s.Name != "gone" && a.Pending > 0 {
 							t.Errorf("%s: %s: %s", s.Name, a.Signal, a)
 						}
 					}
 					t.Logf("%.1f s %s %v", s.Seconds, s.Name, s.Accounts)
+				}
+				if skipped := len(r.Skipped) == 1 && r.Skipped[0].Name == "killed"; skipped != (place == "memory") || len(r.Scenarios)+len(r.Skipped) != len(scenarios()) {
+					t.Errorf("skipped %v", r.Skipped)
 				}
 				if left, err := os.ReadDir(home); err != nil || len(left) > 0 {
 					t.Errorf("the drill left %v, %v", left, err)
@@ -85,13 +107,21 @@ func TestLiesAreFound(t *testing.T) {
 		name, want string
 		play       func(context.Context, *trial) error
 	}{
-		{"silent loss", "51 were made and only 50 counted: 1 are lost without a number", func(_ context.Context, t *trial) error {
-			t.made[exporters.Traces]++
+		{"silent loss", "21 were made and only 20 counted: 1 are lost without a number", func(_ context.Context, t *trial) error {
+			t.Made[exporters.Traces]++
 			return nil
 		}},
-		{"counted and not delivered", "the ledger says that 51 were delivered, and the receiver has 50", func(ctx context.Context, t *trial) error {
+		{"counted and not delivered", "the ledger says that 21 were delivered, and the receiver has 20", func(ctx context.Context, t *trial) error {
 			t.stand.fail(func(w answering, _ request) bool { w.accept(); return true })
 			t.span(ctx)
+			return nil
+		}},
+		{"delivered and not counted", "the ledger says that 20 were delivered, and the receiver has 21", func(_ context.Context, t *trial) error {
+			t.stand.take(exporters.Traces, []string{"another"})
+			return nil
+		}},
+		{"another death", "the ledger says that 0 crashed, and 1 were only in the memory", func(_ context.Context, t *trial) error {
+			t.Memory[exporters.Traces] = 1
 			return nil
 		}},
 		{"never delivered", "1 still wait", func(ctx context.Context, t *trial) error {
@@ -104,11 +134,7 @@ func TestLiesAreFound(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			own := outbox
-			if c.name == "never delivered" {
-				own.Dir = filepath.Join(t.TempDir(), "outbox")
-			}
-			results := play(t.Context(), []scenario{{name: c.name, play: c.play}}, own, own.Dir)
+			results := course{outbox: outbox}.play(t.Context(), []scenario{{name: c.name, play: c.play}})
 			if r := results[0]; r.Verdict != Failed || !strings.Contains(strings.Join(r.Reasons, "; "), c.want) {
 				t.Errorf("%s %q", r.Verdict, r.Reasons)
 			}
@@ -125,13 +151,29 @@ func TestSumsMustMatch(t *testing.T) {
 	}
 }
 
+// TestJSONIsStable: scripts read it, so it may only get longer.
+func TestJSONIsStable(t *testing.T) {
+	t.Parallel()
+	full := Report{
+		Version: 1, Verdict: OK, Fault: "f", Waits: "memory", Backend: []string{"b:1"}, Skipped: []Skip{{"s", "r"}}, Ledger: []Account{},
+		Scenarios: []Result{{Name: "n", About: "a", Verdict: Failed, Reasons: []string{"r"}, Accounts: []Account{{Signal: "logs", Dropped: map[string]int64{"evicted": 1}, memory: 1}}}},
+	}
+	const want = `{"version":1,"verdict":"ok","fault":"f","waits":"memory","backend":["b:1"],"scenarios":[{"name":"n","about":"a","verdict":"FAILED","reasons":["r"],` +
+		`"accounts":[{"signal":"logs","made":0,"created":0,"delivered":0,"pending":0,"dropped":{"evicted":1},"arrived":0,"again":0}],"seconds":0}],` +
+		`"skipped":[{"name":"s","reason":"r"}],"ledger":[]}`
+	if got, err := json.Marshal(full); err != nil || string(got) != want {
+		t.Errorf("%v\n got %s\nwant %s", err, got, want)
+	}
+}
+
 func TestNothingToTry(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ environ, want string }{
 		{"OTEL_EXPORTER_OTLP_PROTOCOL=smoke", "OTEL_EXPORTER_OTLP_PROTOCOL"},
 		{"OTELMON_OUTBOX_DIR=/nowhere/at/all/outbox", "make a directory"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4318", "the endpoint is wrong"},
 	} {
-		r := Run(t.Context(), Options{Environ: []string{c.environ}})
+		r := Run(t.Context(), Options{Environ: []string{c.environ}, Backend: strings.Contains(c.environ, "ENDPOINT")})
 		if r.Verdict != Failed || r.Err() == nil || !strings.Contains(r.Err().Error(), c.want) {
 			t.Errorf("%s: %s %v", c.environ, r.Verdict, r.Err())
 		}

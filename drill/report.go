@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/otelmon/otelmon-go/exporters"
 )
 
 // A Verdict is what a scenario ends with.
@@ -29,10 +31,21 @@ type Report struct {
 	Fault string `json:"fault,omitempty"`
 	// Waits is where telemetry waited: "directory" or "memory".
 	Waits string `json:"waits,omitempty"`
+	// Backend is where telemetry went on to, host and port; empty if nothing left
+	// this machine.
+	Backend []string `json:"backend,omitempty"`
 	// Scenarios come in a fixed order.
 	Scenarios []Result `json:"scenarios"`
+	// Skipped are those that could not be played.
+	Skipped []Skip `json:"skipped,omitempty"`
 	// Ledger is the sum of all scenarios, by signal.
 	Ledger []Account `json:"ledger"`
+}
+
+// Skip says why a scenario was not played.
+type Skip struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
 }
 
 // Result is what came of one scenario.
@@ -51,7 +64,8 @@ type Result struct {
 type Account struct {
 	Signal string `json:"signal"` // traces, metrics or logs
 	// Made and Arrived were counted by the drill, each item once, and the others by
-	// the ledger. Again is how many items arrived a further time.
+	// the ledger. With a backend Arrived is what that has said that it took. Again
+	// is how many items arrived a further time.
 	Made      int64            `json:"made"`
 	Created   int64            `json:"created"`
 	Delivered int64            `json:"delivered"`
@@ -59,6 +73,8 @@ type Account struct {
 	Dropped   map[string]int64 `json:"dropped,omitempty"` // by reason
 	Arrived   int64            `json:"arrived"`
 	Again     int64            `json:"again"`
+
+	memory int64 // of Made, what was only in the memory of a process that was killed
 }
 
 // Err joins what has failed.
@@ -137,15 +153,20 @@ func (a Account) check() (reasons []string) {
 	case a.Created > a.Made:
 		wrong("%d were made and %d counted", a.Made, a.Created)
 	}
-	if a.Arrived < a.Delivered {
+	if a.Arrived < a.Delivered || a.Arrived > a.Delivered && a.Delivered == a.Created {
 		wrong("the ledger says that %d were delivered, and the receiver has %d", a.Delivered, a.Arrived)
+	}
+	if told := a.Dropped[exporters.Crashed.String()]; told != a.memory {
+		wrong("the ledger says that %d crashed, and %d were only in the memory of a process that was killed", told, a.memory)
 	}
 	return reasons
 }
 
 // conclude sums up.
 func (r *Report) conclude() {
-	r.Verdict = OK
+	if r.Verdict = OK; r.Fault != "" {
+		r.Verdict = Failed
+	}
 	sums := map[string]*Account{}
 	for _, s := range r.Scenarios {
 		if s.Verdict == Failed {

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,17 +14,22 @@ import (
 	"github.com/otelmon/otelmon-go/exporters"
 )
 
-// stand stands in for the backend, over HTTP and gRPC at the same address, with
-// whatever is wrong on the way to it. It knows each item that it has taken.
+// stand stands in for the backend, or before it, over HTTP and gRPC at the same
+// address, with whatever is wrong on the way to it. It knows each item that was
+// taken.
 type stand struct {
 	address string
+	key     string  // of whoever may use the way to the backend
+	beyond  *beyond // nil if the stand itself takes what comes
 	served  sync.WaitGroup
 
 	mu     sync.Mutex
 	server *http.Server // nil while it is away
 	fault  fault        // nil if there is none
 	resets bool
+	cuts   [3]bool       // signals whose next request is taken without an answer
 	broken chan struct{} // closed when the fault ends
+	said   string        // by the backend, to the newest request that it did not take
 	taken  [3]map[string]int64
 }
 
@@ -39,6 +45,16 @@ func hang(w answering, _ request) bool {
 	panic(http.ErrAbortHandler) // breaks the connection without an answer
 }
 
+// dally holds a request for a while.
+func dally(w answering, _ request) bool {
+	select {
+	case <-time.After(slowness):
+		return false
+	case <-w.gone:
+		return true
+	}
+}
+
 // refuse answers with a status, and asks to wait if after is not 0.
 func refuse(status int, code codes.Code, after time.Duration) fault {
 	return func(w answering, _ request) bool {
@@ -47,12 +63,12 @@ func refuse(status int, code codes.Code, after time.Duration) fault {
 	}
 }
 
-func newStand(ctx context.Context) (*stand, error) {
+func newStand(ctx context.Context, beyond *beyond) (*stand, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &stand{address: l.Addr().String(), broken: make(chan struct{})}
+	s := &stand{address: l.Addr().String(), key: rand.Text(), beyond: beyond, broken: make(chan struct{})}
 	for i := range s.taken {
 		s.taken[i] = map[string]int64{}
 	}
@@ -95,6 +111,14 @@ func (s *stand) fail(f fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = f
+}
+
+// cut makes the next request of each signal go without an answer.
+func (s *stand) cut() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cuts = [3]bool{true, true, true}
+	return nil
 }
 
 // reset makes new connections end at once, and requests on others end theirs.
@@ -152,6 +176,10 @@ func (s *stand) close() {
 }
 
 func (s *stand) handle(w http.ResponseWriter, req *http.Request) {
+	if req.Header.Get(keyHeader) != s.key {
+		http.Error(w, "this is for a drill alone", http.StatusForbidden)
+		return
+	}
 	a, r, err := read(w, req)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -164,15 +192,25 @@ func (s *stand) handle(w http.ResponseWriter, req *http.Request) {
 	if fault != nil && fault(a, r) {
 		return
 	}
-	s.take(r)
+	if s.beyond != nil {
+		s.pass(a, r, req)
+		return
+	}
+	s.take(r.signal, r.ids)
 	a.accept()
 }
 
-func (s *stand) take(r request) {
+// take counts what was taken, and breaks the connection in place of an answer if
+// that is to be cut.
+func (s *stand) take(signal exporters.Signal, ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range r.ids {
-		s.taken[r.signal][id]++
+	for _, id := range ids {
+		s.taken[signal][id]++
+	}
+	if s.cuts[signal] {
+		s.cuts[signal] = false
+		panic(http.ErrAbortHandler)
 	}
 }
 

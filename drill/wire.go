@@ -30,6 +30,7 @@ import (
 type request struct {
 	signal exporters.Signal
 	ids    []string
+	body   []byte // as it came
 }
 
 // answering is the way back of one request.
@@ -48,24 +49,32 @@ func read(w http.ResponseWriter, req *http.Request) (answering, request, error) 
 	if err != nil {
 		return a, request{}, err
 	}
-	zipped := req.Header.Get("Content-Encoding") == exporters.CompressionGzip
+	content, err := a.message(req.Header, body)
+	if err != nil {
+		return a, request{}, err
+	}
+	r, err := decode(req.URL.Path, content)
+	r.body = body
+	return a, r, err
+}
+
+// message takes the content of either direction out of its frame and compression.
+func (a answering) message(header http.Header, body []byte) ([]byte, error) {
+	zipped := header.Get("Content-Encoding") == exporters.CompressionGzip
 	if a.overGRPC {
 		if len(body) < frameHeader || int64(len(body)-frameHeader) != int64(binary.BigEndian.Uint32(body[1:])) {
-			return a, request{}, errors.New("not one message of gRPC")
+			return nil, errors.New("not one message of gRPC")
 		}
 		zipped, body = body[0] == 1, body[frameHeader:]
 	}
-	if zipped {
-		unzipped, err := gzip.NewReader(bytes.NewReader(body))
-		if err != nil {
-			return a, request{}, err
-		}
-		if body, err = io.ReadAll(unzipped); err != nil {
-			return a, request{}, err
-		}
+	if !zipped {
+		return body, nil
 	}
-	r, err := decode(req.URL.Path, body)
-	return a, r, err
+	unzipped, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(unzipped)
 }
 
 func decode(path string, body []byte) (r request, err error) {

@@ -9,3 +9,10 @@ const (
 	Probe          = "otelmon.probe"
 	ProbeTimestamp = "otelmon.probe.timestamp"
 )
+
+// What a drill consists of: the name of its spans, of its metric and its scope,
+// and the service that they are of.
+const (
+	Drill        = "otelmon.drill"
+	DrillService = "otelmon-drill"
+)
