@@ -31,13 +31,14 @@ help: ## say what can be made
 demo: ## index the Go standard library, serve search, print the console's address
 	cd examples && $(GO) run ./codesearch $(ARGS)
 
-up: ## start Collector, Prometheus, Jaeger and Grafana in Docker
+up: ## start Collector, Prometheus, Jaeger, Loki and Grafana in Docker
 	docker compose up --detach --wait
 	@echo
 	@echo "  send OTLP to   http://127.0.0.1:4318 (HTTP) or http://127.0.0.1:4317 (gRPC)"
 	@echo "  Grafana        http://127.0.0.1:3000"
 	@echo "  Jaeger         http://127.0.0.1:16686"
 	@echo "  Prometheus     http://127.0.0.1:9090"
+	@echo "  Loki           http://127.0.0.1:3100"
 
 down: ## stop them and keep their data
 	docker compose down
@@ -99,6 +100,8 @@ backends: ## install the backends that e2e drives, the first time in minutes
 	$(call install,prometheus,github.com/prometheus/prometheus/cmd/prometheus,$(PROMETHEUS_VERSION))
 	$(call install,promtool,github.com/prometheus/prometheus/cmd/promtool,$(PROMETHEUS_VERSION))
 	$(call install,grpc-health-probe,github.com/grpc-ecosystem/grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION))
+	$(call install,jaeger,github.com/jaegertracing/jaeger/cmd/jaeger,$(call pinned,jaeger,github.com/jaegertracing/jaeger),.ci/tools/jaeger)
+	$(call install,loki,github.com/grafana/loki/v3/cmd/loki,$(call pinned,loki,github.com/grafana/loki/v3),.ci/tools/loki)
 	@missing=$$(.ci/backends | tr '\n' ' '); if [ -n "$$missing" ]; then \
 		echo "NOT HERE: $$missing(Debian packages); e2e skips the tests that need them."; \
 	fi
@@ -140,13 +143,17 @@ clean: ## remove what make has built
 	rm -rf "$(BIN)" dist
 	$(GO) clean -testcache
 
-# $(call install,name,package,version) installs a tool unless ./bin holds that
-# version, built by the Go in use.
+# $(call install,name,package,version,folder) installs a tool unless ./bin holds
+# that version, built by the Go in use. With a folder it is built by the go.mod
+# there: a module of its own for what needs replace lines or sums of its own.
 install = @set -e; \
 	if ! $(GO) version -m "$(BIN)/$(1)" 2>/dev/null | tr '\t\n' '  ' | grep -q ": $$($(GO) env GOVERSION) .* mod [^ ]* $(3) "; then \
 		echo "installing $(1) $(3) into ./bin"; \
-		GOBIN="$(BIN)" GOFLAGS= $(GO) install $(2)@$(3); \
+		$(if $(4),cd $(4) &&) GOBIN="$(BIN)" GOFLAGS= $(GO) install -ldflags='-s -w' $(2)$(if $(4),,@$(3)); \
 	fi
+
+# $(call pinned,name,module) is the version of a tool that its go.mod asks for.
+pinned = $(shell awk '$$1 == "$(2)" { print $$2 }' .ci/tools/$(1)/go.mod)
 
 golangci-lint:
 	$(call install,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$(GOLANGCI_LINT_VERSION))

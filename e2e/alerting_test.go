@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -70,9 +71,9 @@ func startAlertmanager(t *testing.T, to *inbox) (base string, p *process) {
 	return base, p
 }
 
-// startPrometheus starts deploy/prometheus.yaml, to which it adds the rules, each
-// evaluated every second, and Alertmanager.
-func startPrometheus(t *testing.T, rules, alertmanager string) (base string, p *process) {
+// startPrometheus starts deploy/prometheus.yaml with what is added to it. Rules are
+// evaluated every second.
+func startPrometheus(t *testing.T, more map[string]any) (base string, p *process) {
 	t.Helper()
 	program := backend{names: []string{"prometheus"}, from: made}.path(t)
 	var config map[string]any
@@ -84,10 +85,7 @@ func startPrometheus(t *testing.T, rules, alertmanager string) (base string, p *
 		t.Fatal(err)
 	}
 	config["global"].(map[string]any)["evaluation_interval"] = "1s"
-	config["rule_files"] = []string{rules}
-	config["alerting"] = map[string]any{"alertmanagers": []any{map[string]any{
-		"static_configs": []any{map[string]any{"targets": []string{alertmanager}}},
-	}}}
+	maps.Copy(config, more)
 	delete(config, "scrape_configs") // itself, on a port that it does not have here
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yaml")

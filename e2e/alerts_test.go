@@ -44,9 +44,14 @@ func TestRulesAlert(t *testing.T) {
 	told := new(inbox)
 	rules := orderRules(t, "-interval", "200ms")
 	alertmanager, _ := startAlertmanager(t, told)
-	prometheus, backend := startPrometheus(t, rules, strings.TrimPrefix(alertmanager, "http://"))
+	prometheus, backend := startPrometheus(t, map[string]any{
+		"rule_files": []string{rules},
+		"alerting": map[string]any{"alertmanagers": []any{map[string]any{
+			"static_configs": []any{map[string]any{"targets": []string{strings.TrimPrefix(alertmanager, "http://")}}},
+		}}},
+	})
 	s := &stack{arrivals: newArrivals()}
-	s.collect(t, prometheus+"/api/v1/otlp")
+	s.collect(t, stores{metrics: prometheus + "/api/v1/otlp"})
 	shop := startShop(t, otlp("http/protobuf", s.http))
 	awaitAnswer(t, prometheus+`/api/v1/query?query=health_check_status{health_check_name="postgres",health_check_state="healthy"}==1`, `"postgres"`, backend.ended)
 

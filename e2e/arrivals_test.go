@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -95,6 +96,11 @@ func (a *arrivals) logsOf(service string) []logRecord {
 
 func filter[T any](all []T, keep func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(all), func(v T) bool { return !keep(v) })
+}
+
+func text(attributes pcommon.Map, key string) string {
+	v, _ := attributes.Get(key)
+	return v.AsString()
 }
 
 // traceServer takes the place of Jaeger.

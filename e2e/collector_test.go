@@ -16,7 +16,8 @@ import (
 
 const collectorConfig = "../deploy/collector.yaml"
 
-// stack is the Collector with the stand-ins of its backends.
+// stack is the Collector with the stand-ins of its backends, as far as they are
+// not real.
 type stack struct {
 	*arrivals
 	prometheus *prometheusStore
@@ -32,19 +33,30 @@ type stack struct {
 func startStack(t *testing.T) *stack {
 	t.Helper()
 	s := &stack{arrivals: newArrivals(), prometheus: newPrometheusStore(t)}
-	s.collect(t, serveMetrics(t, s.arrivals, s.prometheus))
+	s.collect(t, stores{metrics: serveMetrics(t, s.arrivals, s.prometheus)})
 	return s
 }
 
-// collect starts the Collector, which sends metrics to that OTLP endpoint.
-func (s *stack) collect(t *testing.T, metrics string) {
+// stores are the OTLP endpoints that the Collector sends to. The stand-ins of
+// Jaeger and Loki are for those that are empty.
+type stores struct{ traces, metrics, logs string }
+
+// collect starts the Collector.
+func (s *stack) collect(t *testing.T, to stores) {
 	t.Helper()
+	if to.traces == "" {
+		to.traces = serveTraces(t, s.arrivals)
+	}
+	if to.logs == "" {
+		to.logs = serveLogs(t, s.arrivals)
+	}
 	grpcAddr, httpAddr, healthAddr := freeAddr(t), freeAddr(t), freeAddr(t)
 	t.Setenv("OTLP_GRPC_ENDPOINT", grpcAddr)
 	t.Setenv("OTLP_HTTP_ENDPOINT", httpAddr)
 	t.Setenv("HEALTH_ENDPOINT", healthAddr)
-	t.Setenv("JAEGER_OTLP_ENDPOINT", serveTraces(t, s.arrivals))
-	t.Setenv("PROMETHEUS_OTLP_ENDPOINT", metrics)
+	t.Setenv("JAEGER_OTLP_ENDPOINT", to.traces)
+	t.Setenv("PROMETHEUS_OTLP_ENDPOINT", to.metrics)
+	t.Setenv("LOKI_OTLP_ENDPOINT", to.logs)
 	s.grpc, s.http = "http://"+grpcAddr, "http://"+httpAddr
 
 	col, err := otelcol.NewCollector(settings(s.arrivals))

@@ -8,7 +8,6 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/exporter"
-	"go.opentelemetry.io/collector/exporter/debugexporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/extension"
@@ -47,9 +46,7 @@ func factories() (otelcol.Factories, error) {
 		Extensions: byType[extension.Factory](healthcheckextension.NewFactory()),
 		Receivers:  byType[receiver.Factory](otlpreceiver.NewFactory()),
 		Processors: byType[processor.Factory](batchprocessor.NewFactory(), memorylimiterprocessor.NewFactory()),
-		Exporters: byType[exporter.Factory](
-			debugexporter.NewFactory(), otlpexporter.NewFactory(), otlphttpexporter.NewFactory(),
-		),
+		Exporters:  byType[exporter.Factory](otlpexporter.NewFactory(), otlphttpexporter.NewFactory()),
 	}, nil
 }
 

@@ -29,7 +29,7 @@ func loadCompose(t *testing.T) *types.Project {
 
 func TestComposeServices(t *testing.T) {
 	project := loadCompose(t)
-	want := []string{"collector", "collector-health", "grafana", "jaeger", "prometheus"}
+	want := []string{"collector", "collector-health", "grafana", "jaeger", "loki", "prometheus"}
 	if got := project.ServiceNames(); !slices.Equal(got, want) {
 		t.Errorf("services %v, want %v", got, want)
 	}
@@ -101,8 +101,8 @@ func TestComposeHealth(t *testing.T) {
 		}
 	}
 	for service, after := range map[string][]string{
-		"collector": {"jaeger", "prometheus"},
-		"grafana":   {"jaeger", "prometheus"},
+		"collector": {"jaeger", "loki", "prometheus"},
+		"grafana":   {"jaeger", "loki", "prometheus"},
 	} {
 		for _, on := range after {
 			if _, ok := project.Services[service].DependsOn[on]; !ok {
@@ -113,10 +113,10 @@ func TestComposeHealth(t *testing.T) {
 }
 
 // TestComposeVolumes: a volume that is declared is used, and the data of
-// Prometheus and Grafana outlives the containers.
+// Prometheus, Loki and Grafana outlives the containers.
 func TestComposeVolumes(t *testing.T) {
 	project := loadCompose(t)
-	for service, path := range map[string]string{"prometheus": "/prometheus", "grafana": "/var/lib/grafana"} {
+	for service, path := range map[string]string{"prometheus": "/prometheus", "loki": "/loki", "grafana": "/var/lib/grafana"} {
 		if !slices.ContainsFunc(project.Services[service].Volumes, func(v types.ServiceVolumeConfig) bool {
 			return v.Type == types.VolumeTypeVolume && v.Target == path
 		}) {
@@ -133,6 +133,7 @@ func TestComposeMountsWhatIsTested(t *testing.T) {
 		"collector":  {collectorConfig, "--config="},
 		"prometheus": {prometheusConfig, "--config.file="},
 		"jaeger":     {jaegerConfig, "--config="},
+		"loki":       {lokiConfig, "-config.file="},
 		"grafana":    {dashboards, ""},
 	} {
 		s := project.Services[service]

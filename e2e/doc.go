@@ -1,7 +1,9 @@
 // Package e2e holds no code, only tests: they run the real OpenTelemetry
 // Collector with the configuration that docker-compose.yaml mounts, and
 // Prometheus' own OTLP receiver, store and query engine behind it, drive the
-// example programs as processes of their own, and assert on what arrives.
+// example programs as processes of their own, and assert on what arrives. With
+// Jaeger, Prometheus and Loki as processes behind it they ask these, as people
+// would, for what the programs sent.
 //
 // They also break real servers under the examples (PostgreSQL, Redis) and follow
 // the failure through Prometheus and Alertmanager to whoever is notified, and

@@ -87,7 +87,7 @@ func TestDoctorFindsACollectorThatLosesAll(t *testing.T) {
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	t.Cleanup(sink.Close)
 	s := &stack{arrivals: newArrivals(), prometheus: newPrometheusStore(t)}
-	s.collect(t, sink.URL)
+	s.collect(t, stores{metrics: sink.URL})
 	report, lost := diagnose(t, s, otlp("http/protobuf", s.http), 2*time.Second)
 	if lost.Verdict != doctor.Failed || report.Verdict != doctor.Failed || lost.Fix == "" {
 		t.Errorf("%+v", lost)

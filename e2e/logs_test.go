@@ -1,22 +1,59 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
+	"net/http/httptest"
+	"testing"
 
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.uber.org/zap/zapcore"
 )
 
-// logRecord is a record as the debug exporter prints it, which is where
-// deploy/collector.yaml sends logs.
 type logRecord struct {
-	resource, attributes                        map[string]string
-	scope, severity, event, body, trace, spanID string
+	plog.LogRecord
+	resource map[string]any
+}
+
+// serveLogs takes the place of Loki.
+func serveLogs(t *testing.T, a *arrivals) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /otlp/v1/logs", func(w http.ResponseWriter, r *http.Request) {
+		if err := recordLogs(a, r); err != nil {
+			t.Errorf("logs from the Collector: %v", err)
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL + "/otlp"
+}
+
+func recordLogs(a *arrivals, r *http.Request) error {
+	plain, _, err := decompress(r)
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	req := plogotlp.NewExportRequest()
+	if err := req.UnmarshalProto(plain); err != nil {
+		return fmt.Errorf("decode: %w", err)
+	}
+	a.add(func() {
+		for _, rl := range req.Logs().ResourceLogs().All() {
+			resource := rl.Resource().Attributes().AsRaw()
+			for _, sl := range rl.ScopeLogs().All() {
+				for _, l := range sl.LogRecords().All() {
+					a.logs = append(a.logs, logRecord{l, resource})
+				}
+			}
+		}
+	})
+	return nil
 }
 
 // decompress returns the body of a request as sent and in plain.
@@ -33,9 +70,8 @@ func decompress(r *http.Request) (plain, sent []byte, err error) {
 	return plain, sent, err
 }
 
-// logCore receives what the Collector logs: the records printed by its debug
-// exporter, and its own warnings.
-func (a *arrivals) logCore() zapcore.Core { return collectorLog{zapcore.InfoLevel, a} }
+// logCore receives what the Collector logs, of which its warnings are kept.
+func (a *arrivals) logCore() zapcore.Core { return collectorLog{zapcore.WarnLevel, a} }
 
 type collectorLog struct {
 	zapcore.LevelEnabler
@@ -47,74 +83,17 @@ func (c collectorLog) With([]zapcore.Field) zapcore.Core { return c }
 func (c collectorLog) Sync() error { return nil }
 
 func (c collectorLog) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if !c.Enabled(e.Level) {
+		return checked
+	}
 	return checked.AddCore(e, c)
 }
 
 func (c collectorLog) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	if records := parseRecords(e.Message); len(records) > 0 {
-		c.arrivals.add(func() { c.arrivals.logs = append(c.arrivals.logs, records...) })
+	more := zapcore.NewMapObjectEncoder()
+	for _, f := range fields {
+		f.AddTo(more)
 	}
-	if e.Level >= zapcore.WarnLevel {
-		more := zapcore.NewMapObjectEncoder()
-		for _, f := range fields {
-			f.AddTo(more)
-		}
-		c.arrivals.add(func() { c.arrivals.trouble = append(c.arrivals.trouble, fmt.Sprint(e.Message, " ", more.Fields)) })
-	}
+	c.arrivals.add(func() { c.arrivals.trouble = append(c.arrivals.trouble, fmt.Sprint(e.Message, " ", more.Fields)) })
 	return nil
-}
-
-// parseRecords reads the debug exporter's detailed form of logs.
-func parseRecords(text string) []logRecord {
-	var (
-		records         []logRecord
-		resource, attrs map[string]string
-		scope           string
-	)
-	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
-		line := lines.Text()
-		key, value, _ := strings.Cut(line, ": ")
-		last := len(records) - 1
-		switch {
-		case strings.HasPrefix(line, "ResourceLog #"):
-			resource = make(map[string]string)
-		case line == "Resource attributes:":
-			attrs = resource
-		case strings.HasPrefix(line, "InstrumentationScope "):
-			scope, _, _ = strings.Cut(strings.TrimPrefix(line, "InstrumentationScope "), " ")
-		case strings.HasPrefix(line, "LogRecord #"):
-			records = append(records, logRecord{resource: resource, scope: scope, attributes: make(map[string]string)})
-		case line == "Attributes:" && last >= 0:
-			attrs = records[last].attributes
-		case strings.HasPrefix(line, "     -> ") && attrs != nil:
-			attrs[strings.TrimPrefix(key, "     -> ")] = unwrap(value)
-		case last >= 0:
-			records[last].set(key, value)
-		}
-	}
-	return records
-}
-
-func (r *logRecord) set(key, value string) {
-	switch key {
-	case "SeverityNumber":
-		r.severity, _, _ = strings.Cut(value, "(")
-	case "EventName":
-		r.event = value
-	case "Body":
-		r.body = unwrap(value)
-	case "Trace ID":
-		r.trace = value
-	case "Span ID":
-		r.spanID = value
-	}
-}
-
-// unwrap takes Str(text) to text.
-func unwrap(value string) string {
-	_, inner, ok := strings.Cut(value, "(")
-	if !ok {
-		return value
-	}
-	return strings.TrimSuffix(inner, ")")
 }

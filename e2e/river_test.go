@@ -5,13 +5,13 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
@@ -36,12 +36,14 @@ func startRivers(t *testing.T) rivers {
 	return rivers{startStack(t), startPostgres(t)}
 }
 
-// start starts a process that its telemetry calls by the given instance.
-func (r rivers) start(t *testing.T, command, name, instance string) *process {
+// start starts a process that its telemetry calls by the given instance. Flags
+// beat those of the other tests.
+func (r rivers) start(t *testing.T, command, name, instance string, flags ...string) *process {
 	t.Helper()
 	env := append(otlp("grpc", r.grpc), "OTEL_RESOURCE_ATTRIBUTES=instance="+instance)
-	return start(t, river, env, "-postgres", r.pg.url(), "-name", name, "-rescue", "8s",
-		"-rows", strconv.Itoa(riverRows), "-parts", strconv.Itoa(riverParts), command)
+	return start(t, river, env, slices.Concat([]string{
+		"-postgres", r.pg.url(), "-name", name, "-rescue", "8s", "-rows", strconv.Itoa(riverRows), "-parts", strconv.Itoa(riverParts),
+	}, flags, []string{command})...)
 }
 
 // awaitNumber returns when the statement gives the number.
@@ -97,11 +99,6 @@ func (r rivers) counted(service, instance string) map[string]int64 {
 		all[s.outcome] += n
 	}
 	return all
-}
-
-func text(attributes pcommon.Map, key string) string {
-	v, _ := attributes.Get(key)
-	return v.AsString()
 }
 
 // exact checks that the table has each row done once, and the coordinator tells

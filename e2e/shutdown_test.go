@@ -128,7 +128,7 @@ func checkCanceled(t *testing.T, s *stack) {
 			t.Error("a segment hangs under another span than its operation")
 		}
 	}
-	if _, ok := find(s.logsOf(codesearch), func(r logRecord) bool { return r.event == "bulk.operation.finished" }); !ok {
+	if _, ok := find(s.logsOf(codesearch), func(r logRecord) bool { return r.EventName() == "bulk.operation.finished" }); !ok {
 		t.Error("no event bulk.operation.finished")
 	}
 }

@@ -171,21 +171,21 @@ func checkLogs(t *testing.T, s *stack) {
 	logs := s.logsOf(codesearch)
 	root, _ := find(s.spansOf(codesearch), isOperation)
 	for _, event := range []string{"bulk.operation.started", "bulk.operation.progress", "bulk.operation.finished"} {
-		r, ok := find(logs, func(r logRecord) bool { return r.event == event })
+		r, ok := find(logs, func(r logRecord) bool { return r.EventName() == event })
 		switch {
 		case !ok:
 			t.Errorf("no event %s", event)
-		case r.body == "" || strings.Contains(r.body, "\n"):
-			t.Errorf("%s says %q, want one sentence", event, r.body)
-		case r.trace != root.TraceID().String():
-			t.Errorf("%s belongs to the trace %q, want %q of its operation", event, r.trace, root.TraceID())
-		case r.attributes["bulk.operation.name"] == "":
-			t.Errorf("%s does not name its operation: %v", event, r.attributes)
+		case r.Body().AsString() == "" || strings.Contains(r.Body().AsString(), "\n"):
+			t.Errorf("%s says %q, want one sentence", event, r.Body().AsString())
+		case r.TraceID() != root.TraceID():
+			t.Errorf("%s belongs to the trace %q, want %q of its operation", event, r.TraceID(), root.TraceID())
+		case text(r.Attributes(), "bulk.operation.name") == "":
+			t.Errorf("%s does not name its operation: %v", event, r.Attributes().AsRaw())
 		}
 	}
-	r, ok := find(logs, func(r logRecord) bool { return r.event == "health.check.state_changed" })
-	if !ok || r.attributes["health.check.name"] == "" || r.attributes["health.check.state"] == "" {
-		t.Errorf("no event of a check that became known (%+v)", r)
+	r, ok := find(logs, func(r logRecord) bool { return r.EventName() == "health.check.state_changed" })
+	if !ok || text(r.Attributes(), "health.check.name") == "" || text(r.Attributes(), "health.check.state") == "" {
+		t.Error("no event of a check that became known")
 	}
 }
 
