@@ -28,9 +28,11 @@ func TestRealStack(t *testing.T) {
 	t.Run("operation", s.testOperation)
 	t.Run("processes", s.testProcesses)
 	t.Run("ledger", s.testLedger)
+	s.mu.Lock() // the Collector still runs
 	for _, trouble := range s.trouble {
 		t.Errorf("the Collector complains: %s", trouble)
 	}
+	s.mu.Unlock()
 	t.Run("doctor without Jaeger", s.testDoctorWithoutJaeger)
 }
 
@@ -224,7 +226,7 @@ func (s realStack) testProcesses(t *testing.T) {
 // testLedger: Jaeger has each span that the ledger counts, and no more.
 func (s realStack) testLedger(t *testing.T) {
 	for protocol, endpoint := range protocols(s.stack) {
-		name := "ledger " + protocol
+		name := "ledger-" + protocol
 		p := &source{actor(t, "source", append(otlp(protocol, endpoint), "OTEL_SERVICE_NAME="+name)...), name}
 		p.awaitMade(t, 500)
 		p.close(t)

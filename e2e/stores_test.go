@@ -104,7 +104,7 @@ type storedSpan struct {
 // traces are those of a service with such a span in them, newest first.
 func (s realStack) traces(ctx context.Context, service, name string) ([]storedTrace, error) {
 	var answer struct{ Data []storedTrace }
-	query := url.Values{"service": {service}, "limit": {"20000"}}
+	query := url.Values{"service": {service}, "limit": {"5000"}}
 	if name != "" {
 		query.Set("operation", name)
 	}
