@@ -1,0 +1,63 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+func TestEachSpanReadsHeads(t *testing.T) {
+	x := newRig(t, 0)
+	start := time.Now()
+	_, old := x.Span(t.Context(), "old", trace.WithTimestamp(start.Add(-time.Hour)))
+	old.End(trace.WithTimestamp(start.Add(-time.Hour)))
+	ctx, parent := x.Span(t.Context(), "GET /orders", trace.WithSpanKind(trace.SpanKindServer))
+	_, child := x.Span(ctx, "SELECT", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+		attribute.Int("server.port", 5432), attribute.Float64("f", 1), attribute.Bool("b", true), attribute.String("server.address", "db"),
+		attribute.StringSlice("l", []string{"x"})))
+	child.SetStatus(codes.Error, "connection refused")
+	child.End()
+
+	found := map[string]SpanHead{}
+	texts := map[string]string{}
+	x.EachSpan(start, func(h *SpanHead) {
+		found[h.Name] = *h
+		h.Texts(func(k, v string) { texts[k] = v })
+	})
+	parent.End()
+	if len(found) != 2 {
+		t.Fatalf("%+v", found)
+	}
+	c, p := found["SELECT"], found["GET /orders"]
+	if !c.Failed || c.Message != "connection refused" || c.ParentID != p.SpanID || c.TraceID != p.TraceID || c.End.IsZero() || c.Kind != trace.SpanKindClient {
+		t.Errorf("child: %+v", c)
+	}
+	if p.Failed || !p.End.IsZero() || p.ParentID.IsValid() || p.Kind != trace.SpanKindServer || p.Scope != "shop/checkout" {
+		t.Errorf("parent: %+v", p)
+	}
+	if len(texts) != 2 || texts["server.address"] != "db" || texts["l"] != `["x"]` {
+		t.Errorf("texts: %q", texts)
+	}
+}
+
+func TestInstrumentsAreSelectedByName(t *testing.T) {
+	x := newRig(t, 0)
+	for _, name := range []string{"queue.depth", "other"} {
+		g, err := x.Meter().Int64Gauge(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range []string{"a", "b"} {
+			attrs := attribute.String("queue", q)
+			g.Record(t.Context(), 7, metric.WithAttributes(attrs))
+		}
+	}
+	list := x.Instruments(func(name string) bool { return name == "queue.depth" })
+	if len(list) != 1 || len(list[0].Series) != 2 || list[0].Series[0].Value != 7 || list[0].Kind != "gauge" {
+		t.Errorf("%+v", list)
+	}
+}
