@@ -54,8 +54,11 @@ func (h *history) add(sample int64, v float64) {
 }
 
 // until returns the values up to the sample with number now, oldest first.
-func (h *history) until(now int64) []Number {
-	from := max(h.first, now-historyLen+1)
+func (h *history) until(now int64) []Number { return h.newest(now, historyLen) }
+
+// newest returns at most n values up to the sample with number now, oldest first.
+func (h *history) newest(now int64, n int) []Number {
+	from := max(h.first, now-int64(min(n, historyLen))+1)
 	if h.first == 0 {
 		return []Number{}
 	}
