@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -36,6 +37,8 @@ func newLogStore(budget int) *logStore {
 	return s
 }
 
+func (s *logStore) rings() []*ring { return []*ring{s.events, s.problems, s.recent} }
+
 func (s *logStore) add(r *sdklog.Record, isOurs bool) {
 	isAlarm := r.Severity() >= log.SeverityWarn
 	if isAlarm {
@@ -50,7 +53,7 @@ func (s *logStore) add(r *sdklog.Record, isOurs bool) {
 	}
 	buf, _ := s.buffers.Get().(*[]byte)
 	*buf = encodeLog((*buf)[:0], r, to.size)
-	to.add(*buf)
+	to.add(*buf, int64(binary.LittleEndian.Uint64((*buf)[logTimeAt:])))
 	s.buffers.Put(buf)
 }
 
@@ -103,6 +106,25 @@ type LogRecord struct {
 	DroppedAttributes int `json:"dropped_attributes"`
 }
 
+// logHead is what a record is grouped by.
+type logHead struct {
+	trace    trace.TraceID
+	span     trace.SpanID
+	at       int64
+	severity byte
+
+	event, scope, body string // as they came
+}
+
+func headOfLog(rec []byte) logHead {
+	d := decoder{s: string(rec[logSeverityAt+1:])}
+	return logHead{
+		trace: trace.TraceID(rec[logTraceAt:]), span: trace.SpanID(rec[logSpanAt:]),
+		at: int64(binary.LittleEndian.Uint64(rec[logTimeAt:])), severity: rec[logSeverityAt],
+		event: d.raw(), scope: d.raw(), body: d.raw(),
+	}
+}
+
 func decodeLog(rec string) LogRecord {
 	d := decoder{s: rec[logTraceAt:]}
 	r := LogRecord{TraceID: hexID(d.take(16)), SpanID: hexID(d.take(8)), Time: d.time(), Level: levelWord(d.byte())}
@@ -140,21 +162,24 @@ type LogQuery struct {
 	Level string        // this level and worse
 	Text  string        // in body, event name, scope or attributes
 	Trace trace.TraceID // zero: any
+	Since time.Time     // zero: any time; records of this moment are selected
+	Until time.Time     // zero: any time; records of this moment are not
 	Limit int           // 0 means 100
 }
 
 // LogList is the answer to a [LogQuery].
 type LogList struct {
 	AsOf      time.Time   `json:"as_of"`
-	Logs      []LogRecord `json:"logs"`      // newest first
-	Truncated bool        `json:"truncated"` // older records match as well
+	Since     time.Time   `json:"complete_since"` // older records may be gone
+	Logs      []LogRecord `json:"logs"`           // newest first
+	Truncated bool        `json:"truncated"`      // older records match as well
 }
 
 // Logs returns the newest records that q selects.
 func (st *Store) Logs(q LogQuery) LogList {
 	limit := cmp.Or(q.Limit, 100)
-	answer := LogList{AsOf: time.Now(), Logs: []LogRecord{}}
-	for _, r := range []*ring{st.logs.events, st.logs.problems, st.logs.recent} {
+	answer := LogList{AsOf: time.Now(), Since: st.logsSince(q), Logs: []LogRecord{}}
+	for _, r := range st.logs.rings() {
 		answer.Logs = append(answer.Logs, q.from(r, limit)...)
 	}
 	slices.SortStableFunc(answer.Logs, newestFirst)
@@ -182,25 +207,63 @@ func newestFirst(a, b LogRecord) int { return b.Time.Compare(a.Time) }
 // from returns the newest matches of one ring, more than limit if there are.
 func (q LogQuery) from(r *ring, limit int) []LogRecord {
 	var found []LogRecord
-	least, text := leastSeverity(q.Level), strings.ToLower(q.Text)
-	r.walk(func(rec []byte) bool {
-		if rec[logSeverityAt] < least ||
-			(q.Trace.IsValid() && !bytes.Equal(rec[logTraceAt:logSpanAt], q.Trace[:])) {
-			return len(found) <= limit
-		}
-		if l := decodeLog(string(rec)); l.contains(text) {
-			found = append(found, l)
-		}
+	q.walk(r, func(rec []byte) bool {
+		found = append(found, decodeLog(string(rec)))
 		return len(found) <= limit
 	})
 	slices.SortStableFunc(found, newestFirst)
 	return found[:min(len(found), limit+1)]
 }
 
-func (r *LogRecord) contains(lower string) bool {
-	if lower == "" {
-		return true
+// walk is the ring's, for the records that q selects.
+func (q LogQuery) walk(r *ring, f func(rec []byte) (more bool)) {
+	least, text := leastSeverity(q.Level), strings.ToLower(q.Text)
+	since, until := nanos(q.Since, 0), nanos(q.Until, math.MaxInt64)
+	more := true
+	r.walk(func(rec []byte) bool {
+		at := int64(binary.LittleEndian.Uint64(rec[logTimeAt:]))
+		if rec[logSeverityAt] < least || at < since || at >= until ||
+			(q.Trace.IsValid() && !bytes.Equal(rec[logTraceAt:logSpanAt], q.Trace[:])) {
+			return more
+		}
+		if text != "" {
+			if l := decodeLog(string(rec)); !l.contains(text) {
+				return more
+			}
+		}
+		more = f(rec)
+		return more
+	})
+}
+
+// nanos returns t in nanoseconds since 1970, or what stands for the zero time.
+func nanos(t time.Time, zero int64) int64 {
+	if t.IsZero() {
+		return zero
 	}
+	return t.UnixNano()
+}
+
+// logsSince tells since when all records are kept that q may select.
+func (st *Store) logsSince(q LogQuery) time.Time {
+	since := st.started
+	for _, r := range st.logs.rings() {
+		if r == st.logs.recent && leastSeverity(q.Level) >= byte(log.SeverityWarn) {
+			continue
+		}
+		since = later(since, r.completeSince())
+	}
+	return since
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (r *LogRecord) contains(lower string) bool {
 	in := func(s string) bool { return strings.Contains(strings.ToLower(s), lower) }
 	return in(r.Body) || in(r.Event) || in(r.Scope) || in(r.Attributes.String())
 }

@@ -89,6 +89,14 @@ func runeStart(s string, i int) int {
 	return i
 }
 
+// prefix returns at most limit bytes of s, whole runes.
+func prefix(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return s[:runeStart(s, limit)]
+}
+
 // longestAttribute bounds what attribute writes.
 const longestAttribute = maxName + maxValue + 128
 

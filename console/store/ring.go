@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"time"
 )
 
 // ring keeps encoded records, newest last, within a fixed number of bytes. It
@@ -20,11 +21,13 @@ type ring struct {
 	seq     uint64    // number of the newest segment
 	kept    int       // records
 	dropped uint64    // records overwritten by newer ones
+	horizon int64     // time of the newest of those
 }
 
 type segment struct {
 	seq  uint64
 	n    int
+	last int64 // time of the newest record
 	data []byte
 }
 
@@ -39,8 +42,9 @@ func newRing(budget int) *ring {
 	return &ring{size: size, max: budget / size}
 }
 
-// add stores a copy of rec, which must not be longer than r.size.
-func (r *ring) add(rec []byte) {
+// add stores a copy of rec, which must not be longer than r.size, of the time at
+// in nanoseconds.
+func (r *ring) add(rec []byte, at int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n := len(r.segs); n == 0 || len(r.segs[n-1].data)+len(rec) > r.size {
@@ -49,7 +53,19 @@ func (r *ring) add(rec []byte) {
 	last := &r.segs[len(r.segs)-1]
 	last.data = append(last.data, rec...)
 	last.n++
+	last.last = max(last.last, at)
 	r.kept++
+}
+
+// completeSince returns the time of the newest record that was overwritten, the
+// zero time when none was: everything after it is kept.
+func (r *ring) completeSince() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.horizon == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, r.horizon).UTC()
 }
 
 func (r *ring) rotate() {
@@ -62,6 +78,7 @@ func (r *ring) rotate() {
 	copy(r.segs, r.segs[1:])
 	r.kept -= oldest.n
 	r.dropped += uint64(oldest.n)
+	r.horizon = max(r.horizon, oldest.last)
 	r.segs[len(r.segs)-1] = segment{seq: r.seq, data: oldest.data[:0]}
 }
 

@@ -18,7 +18,7 @@ func TestRingKeepsTheNewestWithinItsBytes(t *testing.T) {
 	r := newRing(8 * 1024)
 	const n = 1000
 	for i := range n {
-		r.add(record(i, 8+i%100))
+		r.add(record(i, 8+i%100), int64(i))
 	}
 	var got []int
 	r.walk(func(rec []byte) bool {
@@ -44,7 +44,7 @@ func TestRingKeepsTheNewestWithinItsBytes(t *testing.T) {
 func TestRingWalksTheNewestSegmentFirstAndStops(t *testing.T) {
 	r := newRing(8 * 1024)
 	for i := range 100 {
-		r.add(record(i, 100))
+		r.add(record(i, 100), int64(i))
 	}
 	calls := 0
 	r.walk(func(rec []byte) bool {
@@ -60,9 +60,9 @@ func TestRingDoesNotAllocateOnceFull(t *testing.T) {
 	r := newRing(64 * 1024)
 	rec := record(1, 400)
 	for range 1000 {
-		r.add(rec)
+		r.add(rec, 1)
 	}
-	if n := testing.AllocsPerRun(1000, func() { r.add(rec) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { r.add(rec, 1) }); n != 0 {
 		t.Errorf("%v allocations an add", n)
 	}
 }
@@ -72,7 +72,7 @@ func TestRingConcurrentSafe(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		for i := range 5000 {
-			r.add(record(i, 64))
+			r.add(record(i, 64), int64(i))
 		}
 		done <- nil
 	}()

@@ -90,7 +90,7 @@ func (s *spanStore) end(span sdktrace.ReadOnlySpan, scope string) {
 	}
 	buf, _ := s.buffers.Get().(*[]byte)
 	*buf = encodeSpan((*buf)[:0], span, r.size)
-	r.add(*buf)
+	r.add(*buf, span.EndTime().UnixNano())
 	s.buffers.Put(buf)
 }
 
@@ -162,6 +162,10 @@ type Span struct {
 	Status   string     `json:"status"` // unset, ok, error
 	Message  string     `json:"status_message"`
 	Depth    int        `json:"depth"`
+
+	Self        Number `json:"self_seconds"`          // in which no child ran
+	OnPath      bool   `json:"on_critical_path"`      // the trace waited for it
+	PathSeconds Number `json:"critical_path_seconds"` // for it and none of its children
 
 	Attributes        Attributes  `json:"attributes"`
 	DroppedAttributes int         `json:"dropped_attributes"`

@@ -34,14 +34,17 @@ type TraceQuery struct {
 	Errors  bool          // only traces with a failed span
 	Running bool          // only traces with an unfinished span
 	Least   time.Duration // only traces that took at least so long
+	Since   time.Time     // only traces that ended at this moment or later; zero: any
+	Until   time.Time     // only traces that began before; zero: any
 	Limit   int           // 0 means 100
 }
 
 // TraceList is the answer to a [TraceQuery].
 type TraceList struct {
 	AsOf      time.Time      `json:"as_of"`
-	Traces    []TraceSummary `json:"traces"` // newest first
-	Total     int            `json:"total"`  // that match
+	Since     time.Time      `json:"complete_since"` // spans that ended before may be gone
+	Traces    []TraceSummary `json:"traces"`         // newest first
+	Total     int            `json:"total"`          // that match
 	Truncated bool           `json:"truncated"`
 }
 
@@ -59,10 +62,10 @@ func (st *Store) Traces(q TraceQuery) TraceList {
 		}
 		t.add(rec, text, now)
 	})
-	answer := TraceList{AsOf: now, Traces: make([]TraceSummary, 0, len(byID))}
+	answer := TraceList{AsOf: now, Since: st.tracesSince(q.Errors), Traces: make([]TraceSummary, 0, len(byID))}
 	for _, t := range byID {
 		t.Seconds = Number(t.end.Sub(t.Start).Seconds())
-		if t.matches && (!q.Errors || t.Errors > 0) && (!q.Running || t.Running > 0) && t.end.Sub(t.Start) >= q.Least {
+		if t.matches && q.selects(t) {
 			answer.Traces = append(answer.Traces, *t)
 		}
 	}
@@ -77,10 +80,23 @@ func (st *Store) Traces(q TraceQuery) TraceList {
 	return answer
 }
 
+func (q TraceQuery) selects(t *TraceSummary) bool {
+	return (!q.Errors || t.Errors > 0) && (!q.Running || t.Running > 0) && t.end.Sub(t.Start) >= q.Least &&
+		!t.end.Before(q.Since) && (q.Until.IsZero() || t.Start.Before(q.Until))
+}
+
+// tracesSince tells since when all spans are kept, or all that failed.
+func (st *Store) tracesSince(onlyFailed bool) time.Time { //nolint:revive // flag-parameter: which ring is meant
+	if onlyFailed {
+		return later(st.started, st.spans.errors.completeSince())
+	}
+	return later(st.started, st.spans.recent.completeSince())
+}
+
 // add counts one encoded span in, reading no more of it than it must.
 func (t *TraceSummary) add(rec []byte, text string, now time.Time) {
-	nanos := func(at int) time.Time { return time.Unix(0, int64(binary.LittleEndian.Uint64(rec[at:]))).UTC() }
-	start, end := nanos(spanStartAt), nanos(spanEndAt)
+	timeAt := func(at int) time.Time { return time.Unix(0, int64(binary.LittleEndian.Uint64(rec[at:]))).UTC() }
+	start, end := timeAt(spanStartAt), timeAt(spanEndAt)
 	if end.UnixNano() == 0 {
 		t.Running++
 		end = now
@@ -118,6 +134,7 @@ const (
 // Trace is one trace whole.
 type Trace struct {
 	AsOf      time.Time   `json:"as_of"`
+	Since     time.Time   `json:"complete_since"` // spans that ended before may be gone
 	TraceID   string      `json:"trace_id"`
 	Name      string      `json:"name"`
 	Start     time.Time   `json:"start"`
@@ -130,9 +147,10 @@ type Trace struct {
 	Logs      []LogRecord `json:"logs"` // oldest first
 }
 
-// Trace returns the trace with this id; ok is false when nothing of it is kept.
+// Trace returns the trace with this id; ok is false when nothing of it is kept;
+// what t says of the time holds then, too.
 func (st *Store) Trace(id trace.TraceID) (t Trace, ok bool) {
-	t = Trace{AsOf: time.Now(), TraceID: id.String()}
+	t = Trace{AsOf: time.Now(), Since: st.tracesSince(false), TraceID: id.String()}
 	byID := map[string]*Span{}
 	size := 0
 	st.spans.walk(func(rec []byte) {
@@ -194,6 +212,7 @@ func (t *Trace) arrange(byID map[string]*Span) {
 		visit(s, 0)
 	}
 	t.sum()
+	t.follow()
 }
 
 func (t *Trace) sum() {
