@@ -63,13 +63,15 @@ func rules() map[string][]string {
 			"github.com/lmittmann/tint", "github.com/go-logr/logr", "golang.org/x/term",
 			module + "exporters", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
-		"console":           {otel, otel + "/", module + "internal/keys", module + "console/store"},
-		"console/store":     {otel, otel + "/", module + "internal/keys"},
+		"internal/announce": {},
+		"console":           {otel, otel + "/", module + "internal/announce", module + "internal/keys", module + "console/store", module + "console/diagnosis"},
+		"console/store":     {otel, otel + "/", module + "internal/keys", module + "internal/sanitize"},
 		"console/diagnosis": {module + "internal/keys", module + "console/store"},
-		"console/mcp":       {"github.com/modelcontextprotocol/go-sdk/", module + "console"},
+		"console/mcp":       {"github.com/modelcontextprotocol/go-sdk/", module + "console", module + "console/", module + "internal/keys"},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",
-			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", "golang.org/x/term",
+			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", module + "internal/announce",
+			"golang.org/x/term", "github.com/modelcontextprotocol/go-sdk/",
 		},
 	}
 }

@@ -3,13 +3,12 @@ package otelmon_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/otelmon/otelmon-go/bulk"
+	"github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/health"
 	"github.com/otelmon/otelmon-go/health/alert"
@@ -93,6 +93,12 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 	if _, err := global.Meter("telemetry-test").Int64ObservableGauge("unseen", metric.WithInt64Callback(
 		func(context.Context, metric.Int64Observer) error { return failure },
 	)); err != nil {
+		t.Fatal(err)
+	}
+
+	con := console.New(console.Options{})
+	con.AdoptLogLevel(mon.LogLevel())
+	if _, err := con.SetLogLevel(t.Context(), "telemetry-test", slog.LevelInfo, time.Second); err != nil {
 		t.Fatal(err)
 	}
 
@@ -404,42 +410,3 @@ func events(r *oteltest.Receiver) map[string]signal {
 }
 
 var code = regexp.MustCompile("`([^`]+)`")
-
-// readTelemetry reads the tables of docs/telemetry.md. A table is known by its
-// first column's title, a row's first cell is the name; in the attributes each
-// name stands in backquotes. Rows that end in "Linux only." count there only.
-func readTelemetry(t *testing.T) map[string]map[string]signal {
-	t.Helper()
-	text, err := os.ReadFile("docs/telemetry.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]map[string]signal{"metric": {}, "span": {}, "event": {}}
-	var section string
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(cells[i])
-		}
-		switch {
-		case len(cells) < 4:
-			section = ""
-		case all[cells[0]] != nil:
-			section = cells[0]
-		case section == "" || strings.HasPrefix(cells[0], "-"):
-		case runtime.GOOS != "linux" && strings.HasSuffix(cells[len(cells)-1], "Linux only."):
-		default:
-			s := signal{kind: cells[1]}
-			attributes := cells[2]
-			if section == "metric" {
-				s.unit, attributes = strings.Trim(cells[2], "`"), cells[3]
-			}
-			for _, m := range code.FindAllStringSubmatch(attributes, -1) {
-				s.attributes = append(s.attributes, m[1])
-			}
-			slices.Sort(s.attributes)
-			all[section][strings.Trim(cells[0], "`")] = s
-		}
-	}
-	return all
-}

@@ -29,6 +29,8 @@ func endpoints() map[string]endpoint {
 		"api/metrics":    {[]string{"q"}, answerMetrics},
 		"api/runtime":    {nil, func(c *Console, _ ask) (any, error) { return c.Runtime(), nil }},
 
+		"api/control": {[]string{"limit"}, answerControl},
+
 		"api/traces/" + traceRoute: {nil, answerTrace},
 	}
 	index := map[string][]string{}
@@ -49,6 +51,11 @@ func answerOperations(c *Console, a ask) (any, error) {
 func answerTraces(c *Console, a ask) (any, error) {
 	q, err := a.traces()
 	return c.Traces(q), err
+}
+
+func answerControl(c *Console, a ask) (any, error) {
+	limit, err := a.limit()
+	return map[string]any{"log_level": c.LogLevel(), "profiles": ProfileKinds(), "goroutines": c.Goroutines(limit)}, err
 }
 
 // errUnknownTrace is answered with status 404.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/otelmon/otelmon-go/console/store"
 )
@@ -13,12 +14,23 @@ type Options struct {
 	// 4 MiB, more than 1 GiB as 1 GiB.
 	MaxBytes int
 
-	// AllowRemote decides about requests that do not come from this machine,
-	// that a proxy seems to have passed on, or that name another host than
-	// localhost. It must check who is asking: the console shows all telemetry.
-	// Such requests are refused when it is nil, which is the default, or
-	// returns false. It may be called concurrently.
-	AllowRemote func(*http.Request) bool
+	// ReadToken lets whoever presents it look at everything, from any machine:
+	// as "Authorization: Bearer …", or typed into the login page, which sets a
+	// cookie for twelve hours. When it is set, this machine needs it as well. A
+	// token has at least 16 bytes; a shorter one lets nobody in. The default is
+	// none: this machine may look, others may not.
+	ReadToken string
+
+	// ActToken is a ReadToken that also lets one change the log level and take
+	// profiles. The default is none: nobody may, unless Authorize says so.
+	ActToken string
+
+	// Authorize says what a request may do that is not from this machine, that a
+	// proxy seems to have passed on, that names another host than localhost, or
+	// that has no token; it cannot take away what a token gives. It must check who
+	// is asking: the console shows all telemetry. The default, nil, gives nothing.
+	// It may be called concurrently.
+	Authorize func(*http.Request) Scope
 }
 
 // Console shows recent telemetry, which its [store.Store] keeps. It is a tap of
@@ -31,10 +43,13 @@ type Options struct {
 type Console struct {
 	*store.Store
 
-	allowRemote func(*http.Request) bool
+	access    access
+	mounts    mounts
+	level     logLevel
+	profiling sync.Mutex
 }
 
 // New returns a Console with nothing in it. It starts no goroutine.
 func New(o Options) *Console {
-	return &Console{Store: store.New(o.MaxBytes), allowRemote: o.AllowRemote}
+	return &Console{Store: store.New(o.MaxBytes), access: newAccess(o)}
 }

@@ -31,7 +31,13 @@
 // So do not mount the console on a port that a proxy publishes; give it a
 // listener of its own on 127.0.0.1.
 //
-// Options.AllowRemote can let others in who have proved who they are.
+// Others come in with a token, Options.ReadToken, as a header or through a login
+// page, or by what Options.Authorize finds out. Only who has Options.ActToken, or
+// is told so by Authorize, may change the log level or take profiles; each such
+// action is told by an event, otelmon.console.action.
+//
+// [Console.Serve] gives the console such a listener, and refuses one that other
+// machines reach while nothing asks them who they are.
 // Telemetry is text from outside: control, escape and bidirectional characters
 // are taken out of it everywhere.
 //

@@ -38,11 +38,13 @@ func ExampleNew() {
 
 // Behind a login of your own, the console may be shown to other machines.
 func ExampleOptions() {
-	isAdmin := func(r *http.Request) bool {
-		user, password, ok := r.BasicAuth()
-		return ok && user == "admin" && password == "correct horse"
+	isAdmin := func(r *http.Request) console.Scope {
+		if user, password, _ := r.BasicAuth(); user == "admin" && password == "correct horse" {
+			return console.ScopeAct
+		}
+		return console.ScopeNone
 	}
-	h := console.New(console.Options{MaxBytes: 64 << 20, AllowRemote: isAdmin}).Handler()
+	h := console.New(console.Options{MaxBytes: 64 << 20, Authorize: isAdmin}).Handler()
 
 	r := httptest.NewRequest(http.MethodGet, "https://shop.example.com/", http.NoBody)
 	r.RemoteAddr = "192.0.2.7:4711"

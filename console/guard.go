@@ -4,36 +4,60 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 )
 
-// refusal returns why a request is not answered, empty when it is. A page on
+// admit returns what a request may do, and when that is nothing, why. A page on
 // the web can make a browser on this machine ask us, by a name that it points
 // to 127.0.0.1 if need be; so where a request comes from is not enough.
-func (c *Console) refusal(r *http.Request) string {
-	switch site := r.Header.Get("Sec-Fetch-Site"); {
-	case site == "cross-site",
-		site == "same-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate":
-		return "This request was started by another site, which may not look at telemetry.\n" +
+func (c *Console) admit(r *http.Request) (Scope, string) {
+	if isForeign(r) {
+		return ScopeNone, "This request was started by another site, which may not look at telemetry.\n" +
 			"Type or paste the address into the browser instead of following a link.\n"
 	}
+	if scope := c.access.scopeOf(r); scope != ScopeNone {
+		return scope, ""
+	}
 	isLocal, isNamed, relay := isLoopback(r), isLocalName(r.Host), relayed(r)
-	if isLocal && isNamed && relay == "" || c.allowRemote != nil && c.allowRemote(r) {
-		return ""
-	}
 	switch {
+	case isLocal && isNamed && relay == "" && c.access.isOpen():
+		return ScopeRead, ""
+	case c.access.hasTokens():
+		return ScopeNone, "The console asks for a token: present it as Authorization: Bearer, or log in with a browser.\n"
 	case isLocal && relay != "":
-		return "The console answers only to the machine on which the program runs, and a proxy seems to have\n" +
+		return ScopeNone, "The console answers only to the machine on which the program runs, and a proxy seems to have\n" +
 			"passed on this request: it " + relay + ". Ask the program's own port directly. Do not publish\n" +
-			"the console's path through a proxy; where that is wanted, put it behind your own\n" +
-			"authentication and let console.Options.AllowRemote say who may see it.\n"
+			"the console's path through a proxy; where that is wanted, set console.Options.ReadToken, or let\n" +
+			"console.Options.Authorize say who may see it.\n"
 	case !isLocal:
-		return "The console answers only to the machine on which the program runs.\n" +
-			"Open it there, tunnel to it (ssh -L 8080:localhost:8080 host), or mount it behind your own\n" +
-			"authentication and let console.Options.AllowRemote say who may see it.\n"
+		return ScopeNone, "The console answers only to the machine on which the program runs.\n" +
+			"Open it there, tunnel to it (ssh -L 8080:localhost:8080 host), set console.Options.ReadToken, or\n" +
+			"let console.Options.Authorize say who may see it.\n"
 	}
-	return "The console answers only under the names localhost, 127.0.0.1 and [::1].\n" +
-		"Use one of these in the address, or let console.Options.AllowRemote accept others.\n"
+	return ScopeNone, "The console answers only under the names localhost, 127.0.0.1 and [::1].\n" +
+		"Use one of these in the address, set console.Options.ReadToken, or let console.Options.Authorize\n" +
+		"accept others.\n"
+}
+
+// isForeign tells whether another site made a browser send the request. A
+// link that leads here may be followed from another port of this machine.
+func isForeign(r *http.Request) bool {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site":
+		return true
+	case "same-site":
+		return !reads || r.Header.Get("Sec-Fetch-Mode") != "navigate"
+	case "same-origin", "none":
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || u.Host != r.Host
 }
 
 // relayHeaders are those by which proxies tell that somebody else is asking.

@@ -11,7 +11,12 @@ import (
 )
 
 func TestAnswersOnlyThisMachine(t *testing.T) {
-	allowed := New(Options{AllowRemote: func(r *http.Request) bool { return r.Header.Get("Authorization") == "yes" }}).Handler()
+	allowed := New(Options{Authorize: func(r *http.Request) Scope {
+		if r.Header.Get("Authorization") == "yes" {
+			return ScopeRead
+		}
+		return ScopeNone
+	}}).Handler()
 	denied := New(Options{}).Handler()
 	for _, tc := range []struct {
 		name, host, peer string
@@ -30,14 +35,16 @@ func TestAnswersOnlyThisMachine(t *testing.T) {
 		{"link from another port", "localhost", "127.0.0.1:1", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate"}, 200, ""},
 		{"script from another port", "localhost", "127.0.0.1:1", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403, "another site"},
 		{"another site", "localhost", "127.0.0.1:1", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 403, "another site"},
+		{"script of another site, old browser", "localhost:8080", "127.0.0.1:1", []string{"Origin", "https://evil.example"}, 403, "another site"},
+		{"script of ours, old browser", "localhost:8080", "127.0.0.1:1", []string{"Origin", "http://localhost:8080"}, 200, ""},
 		{"rebound name", "evil.example:8080", "127.0.0.1:1", nil, 403, "localhost, 127.0.0.1"},
 		{"name that starts like ours", "localhost.evil.example", "127.0.0.1:1", nil, 403, "localhost, 127.0.0.1"},
 		{"no host", "", "127.0.0.1:1", nil, 403, "localhost, 127.0.0.1"},
-		{"another machine", "localhost", "192.0.2.7:1", nil, 403, "AllowRemote"},
-		{"another machine, IPv6", "localhost", "[2001:db8::1]:1", nil, 403, "AllowRemote"},
-		{"unix socket", "localhost", "@", nil, 403, "AllowRemote"},
-		{"proxy", "localhost", "127.0.0.1:1", []string{"X-Forwarded-For", "192.0.2.7"}, 403, "AllowRemote"},
-		{"proxy by the book", "localhost", "127.0.0.1:1", []string{"Forwarded", "for=192.0.2.7"}, 403, "AllowRemote"},
+		{"another machine", "localhost", "192.0.2.7:1", nil, 403, "Authorize"},
+		{"another machine, IPv6", "localhost", "[2001:db8::1]:1", nil, 403, "Authorize"},
+		{"unix socket", "localhost", "@", nil, 403, "Authorize"},
+		{"proxy", "localhost", "127.0.0.1:1", []string{"X-Forwarded-For", "192.0.2.7"}, 403, "Authorize"},
+		{"proxy by the book", "localhost", "127.0.0.1:1", []string{"Forwarded", "for=192.0.2.7"}, 403, "Authorize"},
 		{"proxy with an empty header", "localhost", "127.0.0.1:1", []string{"X-Forwarded-For", ""}, 403, "header X-Forwarded-For"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

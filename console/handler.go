@@ -22,6 +22,8 @@ type handler struct {
 	pages   map[string]page
 	api     map[string]endpoint
 	html    map[string]*template.Template
+	posts   map[string]func(*Console, http.ResponseWriter, *http.Request, Scope)
+	login   *template.Template
 	css     []byte
 	cssName string
 }
@@ -31,8 +33,8 @@ type handler struct {
 //
 //	mux.Handle("/debug/otelmon/", con.Handler())
 //
-// It answers GET and HEAD, and only to this machine unless
-// Options.AllowRemote decides otherwise.
+// It answers only to this machine unless Options.ReadToken or Options.Authorize
+// lets others in.
 func (c *Console) Handler() http.Handler {
 	css, err := ui.ReadFile("ui/style.css")
 	if err != nil {
@@ -41,6 +43,7 @@ func (c *Console) Handler() http.Handler {
 	sum := sha256.Sum256(css)
 	h := &handler{
 		c: c, pages: pages(), api: endpoints(), html: map[string]*template.Template{},
+		posts: posts(), login: template.Must(template.ParseFS(ui, "ui/login.html")),
 		css: css, cssName: "style." + hex.EncodeToString(sum[:6]) + ".css",
 	}
 	layout := template.Must(template.New("").Funcs(functions()).ParseFS(ui, "ui/layout.html", "ui/parts.html"))
@@ -54,13 +57,17 @@ func (c *Console) Handler() http.Handler {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	harden(w.Header())
-	if reason := h.c.refusal(r); reason != "" {
-		http.Error(w, reason, http.StatusForbidden)
+	scope, reason := h.c.admit(r)
+	if scope == ScopeNone {
+		h.turnAway(w, r, reason)
+		return
+	}
+	if h.delegate(w, r, scope) {
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "The console is read-only: GET and HEAD.", http.StatusMethodNotAllowed)
+		http.Error(w, "Of the console, pages are asked by GET and HEAD.", http.StatusMethodNotAllowed)
 		return
 	}
 	rel, ok := locate(r, h.known)
@@ -80,14 +87,34 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch name, id := routeOf(rel); {
 	case rel == h.cssName:
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		_, _ = w.Write(h.css)
+		h.serveStyle(w)
 	case h.api[name].answer != nil:
 		h.serveAPI(w, r, h.api[name], id)
+	case name == loginRoute:
+		h.renderLogin(w, http.StatusOK)
 	default:
-		h.servePage(w, r, rel, name, id)
+		h.servePage(w, r, rel, name, ask{values: r.URL.Query(), trace: id, scope: scope, isSession: isSession(r)})
 	}
+}
+
+// delegate answers what is no page: what others have mounted, and forms.
+func (h *handler) delegate(w http.ResponseWriter, r *http.Request, scope Scope) bool {
+	if rel, ok := locate(r, func(rel string) bool { return h.c.mounts.at(rel) != nil }); ok {
+		h.c.mounts.at(rel).ServeHTTP(w, withScope(r, scope))
+		return true
+	}
+	if r.Method != http.MethodPost {
+		return false
+	}
+	if rel, ok := locate(r, func(rel string) bool { return rel == loginRoute || h.posts[rel] != nil }); ok {
+		if rel == loginRoute {
+			h.logIn(w, r)
+		} else {
+			h.posts[rel](h.c, w, r, scope)
+		}
+		return true
+	}
+	return false
 }
 
 // traceRoute stands for the id in an address of one trace.
@@ -137,14 +164,20 @@ func (h *handler) known(rel string) bool {
 	if strings.HasSuffix(name, traceRoute) && !id.IsValid() {
 		return false
 	}
-	return rel == h.cssName || h.pages[name].build != nil || h.api[name].answer != nil
+	return rel == h.cssName || rel == loginRoute || h.pages[name].build != nil || h.api[name].answer != nil
 }
 
-func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name string, id trace.TraceID) {
+func (h *handler) serveStyle(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	_, _ = w.Write(h.css)
+}
+
+func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name string, a ask) {
 	p := h.pages[name]
 	v := h.c.frame(r, p, rel)
 	v.Style = v.Base + h.cssName
-	status := p.build(h.c, &v, ask{values: r.URL.Query(), trace: id})
+	status := p.build(h.c, &v, a)
 	var b bytes.Buffer
 	if err := h.html[p.file].ExecuteTemplate(&b, "layout", v); err != nil {
 		http.Error(w, "render: "+err.Error(), http.StatusInternalServerError)

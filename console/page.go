@@ -25,6 +25,7 @@ func pages() map[string]page {
 		"logs":       {"Logs", "logs", "logs.html", false, buildLogs},
 		"metrics":    {"Metrics", "metrics", "metrics.html", false, buildMetrics},
 		"runtime":    {"Runtime", "runtime", "runtime.html", true, buildRuntime},
+		"control":    {"Control", "control", "control.html", false, buildControl},
 
 		"traces/" + traceRoute: {"Trace", "traces", "trace.html", true, buildTrace},
 	}
@@ -85,6 +86,7 @@ func (v *view) nav() {
 		{Href: "logs", Title: "Logs", Icon: "logs"},
 		{Href: "metrics", Title: "Metrics", Icon: "metrics"},
 		{Href: "runtime", Title: "Runtime", Icon: "runtime"},
+		{Href: "control", Title: "Control", Icon: "control"},
 	}
 	for i := range v.Nav {
 		v.Nav[i].Here = v.Nav[i].Href == v.Page

@@ -19,6 +19,9 @@ import (
 type ask struct {
 	values url.Values
 	trace  trace.TraceID // of an address of one trace
+
+	scope     Scope // of who asks
+	isSession bool  // who asks has logged in
 }
 
 // text returns a parameter, safe to show.

@@ -67,6 +67,9 @@ type Config struct {
 // Tap receives everything that the monitor records, beside the exporters and
 // before them. The methods are called once, by [Start]; nil means that the
 // signal is not wanted. What they return is shut down by [Monitor.Shutdown].
+//
+// A tap that also has the method AdoptLogLevel(*slog.LevelVar) is given the level
+// of [Monitor.Logger], so that it can change it.
 type Tap interface {
 	SpanProcessor() sdktrace.SpanProcessor
 	MetricReader() sdkmetric.Reader

@@ -105,6 +105,11 @@ func (m *Monitor) provide(ctx context.Context, set *settings.Set, res *resource.
 	otel.SetLoggerProvider(loggers)
 	otel.SetMeterProvider(meters)
 	m.logger = newLogger(output, m.level, loggers)
+	for _, tap := range cfg.Taps {
+		if t, ok := tap.(interface{ AdoptLogLevel(*slog.LevelVar) }); ok {
+			t.AdoptLogLevel(m.level)
+		}
+	}
 	if m.outbox != nil {
 		err = m.outbox.Observe(meters)
 	}

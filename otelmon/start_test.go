@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"slices"
@@ -209,6 +210,30 @@ func TestSamplersByName(t *testing.T) {
 		if got := sampler(name, .25).Description(); !strings.HasPrefix(got, want) {
 			t.Errorf("%s is %s, want %s", name, got, want)
 		}
+	}
+}
+
+// leveling is a tap that wants the level of the logger.
+type leveling struct {
+	*recorder
+
+	level *slog.LevelVar
+}
+
+func (l *leveling) AdoptLogLevel(v *slog.LevelVar) { l.level = v }
+
+func TestTapsThatChangeTheLogLevelAreGivenIt(t *testing.T) {
+	tap := &leveling{recorder: newRecorder()}
+	m, err := start(t, Config{Exporters: "none", Taps: []Tap{tap}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tap.level != m.LogLevel() {
+		t.Error("the tap was not given the level")
+	}
+	tap.level.Set(slog.LevelDebug)
+	if !m.Logger().Enabled(t.Context(), slog.LevelDebug) {
+		t.Error("the level that the tap sets does not hold")
 	}
 }
 

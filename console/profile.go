@@ -1,0 +1,103 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/pprof"
+	"runtime/trace"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Profiles that can be taken. Those that last measure for some seconds.
+const (
+	ProfileCPU       = "cpu"   // lasts
+	ProfileTrace     = "trace" // lasts; for go tool trace, the others for go tool pprof
+	ProfileHeap      = "heap"
+	ProfileAllocs    = "allocs"
+	ProfileGoroutine = "goroutine"
+	ProfileMutex     = "mutex" // lasts, as it is off otherwise
+	ProfileBlock     = "block" // lasts, as it is off otherwise
+)
+
+// ProfileKinds are all profiles that can be taken.
+func ProfileKinds() []string {
+	return []string{ProfileCPU, ProfileHeap, ProfileAllocs, ProfileGoroutine, ProfileMutex, ProfileBlock, ProfileTrace}
+}
+
+// Times for which a profile measures.
+const (
+	usualProfileTime   = 5 * time.Second
+	longestProfileTime = 30 * time.Second
+)
+
+// What is sampled while mutex and block profiles are taken, one in so many
+// contentions and nanoseconds.
+const (
+	mutexFraction = 100
+	blockRate     = 10_000_000
+)
+
+var errProfiling = errors.New("another profile is being taken: try again when it is done")
+
+// WriteProfile takes a profile and writes it. It measures for the time given,
+// 5 seconds when that is zero and at most 30, where a profile lasts. One is
+// taken at a time, so it fails while another one is, and when somebody else in
+// the program profiles the CPU. An event tells of it; who is who asked for it.
+func (c *Console) WriteProfile(ctx context.Context, who, kind string, during time.Duration, w io.Writer) error {
+	if during == 0 {
+		during = usualProfileTime
+	}
+	switch {
+	case !slices.Contains(ProfileKinds(), kind):
+		return fmt.Errorf("there is no profile %q: there are %s", kind, strings.Join(ProfileKinds(), ", "))
+	case during < 0 || during > longestProfileTime:
+		return fmt.Errorf("a profile measures for at most %v, not %v", longestProfileTime, during)
+	case !c.profiling.TryLock():
+		return errProfiling
+	}
+	defer c.profiling.Unlock()
+	c.audit(ctx, who, "take_profile", kind)
+	var err error
+	switch kind {
+	case ProfileCPU:
+		err = measure(ctx, during, func() error { return pprof.StartCPUProfile(w) }, pprof.StopCPUProfile)
+	case ProfileTrace:
+		err = measure(ctx, during, func() error { return trace.Start(w) }, trace.Stop)
+	case ProfileMutex:
+		before := runtime.SetMutexProfileFraction(mutexFraction)
+		err = measure(ctx, during, nil, func() { runtime.SetMutexProfileFraction(before) })
+	case ProfileBlock:
+		runtime.SetBlockProfileRate(blockRate)
+		err = measure(ctx, during, nil, func() { runtime.SetBlockProfileRate(0) })
+	}
+	if p := pprof.Lookup(kind); p != nil && err == nil {
+		err = p.WriteTo(w, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("take the profile %s: %w", kind, err)
+	}
+	return nil
+}
+
+// measure waits between start and stop, at most until ctx ends.
+func measure(ctx context.Context, during time.Duration, start func() error, stop func()) error {
+	if start != nil {
+		if err := start(); err != nil {
+			return err
+		}
+	}
+	defer stop()
+	t := time.NewTimer(during)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
