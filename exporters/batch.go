@@ -48,7 +48,7 @@ func (b Batching) orDefault() Batching {
 type batch[T any] struct {
 	Batching
 	signal  Signal
-	created *atomic.Int64
+	created func() *atomic.Int64
 	lose    func(Signal, Reason, int64)
 	encode  func([]T) // the slice is filled anew when it returns
 
@@ -70,7 +70,7 @@ type queued[T any] struct {
 	size int
 }
 
-func newBatch[T any](s Signal, b Batching, created *atomic.Int64, lose func(Signal, Reason, int64), encode func([]T)) *batch[T] {
+func newBatch[T any](s Signal, b Batching, created func() *atomic.Int64, lose func(Signal, Reason, int64), encode func([]T)) *batch[T] {
 	q := &batch[T]{
 		Batching: b.orDefault(), signal: s, created: created, lose: lose, encode: encode,
 		some: make(chan struct{}), wake: make(chan struct{}, 1), gone: make(chan struct{}),
@@ -83,7 +83,7 @@ func newBatch[T any](s Signal, b Batching, created *atomic.Int64, lose func(Sign
 func (q *batch[T]) add(item T, size int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.created.Add(1)
+	q.created().Add(1)
 	switch n := len(q.queue); {
 	case q.ended:
 		q.lose(q.signal, Abandoned, 1)

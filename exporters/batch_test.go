@@ -22,7 +22,7 @@ type gathered struct {
 
 func gather(b Batching, hold chan struct{}) *gathered {
 	g := &gathered{hold: hold}
-	g.batch = newBatch(Traces, b, &g.made, func(_ Signal, r Reason, n int64) { g.lost[r] += n }, func(items []int) {
+	g.batch = newBatch(Traces, b, func() *atomic.Int64 { return &g.made }, func(_ Signal, r Reason, n int64) { g.lost[r] += n }, func(items []int) {
 		if g.hold != nil {
 			<-g.hold
 		}
@@ -128,7 +128,7 @@ func TestFullQueueDropsTheNewest(t *testing.T) {
 }
 
 func BenchmarkBatchAdd(b *testing.B) {
-	g := newBatch(Traces, Batching{Queue: 1 << 20}, new(atomic.Int64), func(Signal, Reason, int64) {}, func([]int) {})
+	g := newBatch(Traces, Batching{Queue: 1 << 20}, func() *atomic.Int64 { return new(atomic.Int64) }, func(Signal, Reason, int64) {}, func([]int) {})
 	b.ReportAllocs()
 	for i := range b.N {
 		g.add(i, 1)

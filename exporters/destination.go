@@ -35,6 +35,7 @@ type destination struct {
 	index   int
 	box     *Outbox
 	account *account
+	past    *account       // of the directory's ledger; nil until that is open
 	base    [signals]int64 // losses of earlier processes
 	outlets [signals]*outlet
 
@@ -382,7 +383,7 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 	for o.waiting(stores) > 0 {
 		o.mu.Lock()
 		moved, settled, tried, down, err := o.moved, o.settled, o.failed > begun, o.down, o.err
-		hopeless := !patient || o.to.box.disk != nil || !o.ever && isLoopback(o.sender.endpoint.address())
+		hopeless := !patient || o.to.box.disk.Load() != nil || !o.ever && isLoopback(o.sender.endpoint.address())
 		o.mu.Unlock()
 		if settled >= target {
 			return nil

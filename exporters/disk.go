@@ -30,6 +30,7 @@ func openDisk(o Options, lost func(destination int, s Signal, r Reason, items in
 	}
 	log, err := spool.Open(spool.Options{
 		Dir: o.Dir, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, MinFree: o.MinFree, Retain: o.Retain, Sync: o.Sync,
+		Wrap: o.wrap,
 		Lost: func(l spool.Loss) {
 			if d, ok := known[l.Cursor]; ok && l.Lane < signals {
 				lost(d, Signal(l.Lane), reasonOf(l.Reason), int64(l.Items)) //nolint:gosec // a count of what was in memory

@@ -73,6 +73,10 @@ const (
 type ledger struct {
 	page atomic.Pointer[page]
 	save func() error // nil if there is nothing to save
+
+	past   *ledger // of the directory, whose page this one has taken over; it stays mapped as long
+	former *page   // the one before
+	moved  [pageSlots]int64
 }
 
 type page [pageSlots]atomic.Int64
@@ -88,6 +92,7 @@ func newLedger() *ledger {
 // close leaves the file to the next process. What is counted from then on stays
 // in memory.
 func (l *ledger) close() error {
+	l.move(l.page.Load()) // what came late
 	mapped, heap := l.page.Load(), new(page)
 	for i := range mapped {
 		heap[i].Store(mapped[i].Load())
@@ -114,6 +119,44 @@ func (l *ledger) check() {
 	}
 	p[slotFormat].Store(pageFormat)
 	p[slotOrigin].Store(1 + rand.Int64N(math.MaxInt64)) //nolint:gosec // told apart, not kept secret
+}
+
+// arrange puts the accounts of these destinations first and in this order, as
+// they are in every other ledger, and reports whether there is room for all.
+func (l *ledger) arrange(all []*destination) bool {
+	for n, d := range all {
+		a := l.account(d.name)
+		if a == nil {
+			return false
+		}
+		for i := range slotsAccount {
+			here, there := l.slot(slotAccounts+n*slotsAccount+i), a.slot(i)
+			here.Store(there.Swap(here.Load()))
+		}
+	}
+	return true
+}
+
+// adopt goes on with the page of a ledger that has the same accounts, to which
+// it adds its own numbers.
+func (l *ledger) adopt(past *ledger) {
+	l.past, l.save, l.former = past, past.save, l.page.Load()
+	into := past.page.Load()
+	l.move(into) // before that, no number is to go back
+	l.page.Store(into)
+	l.move(into)
+}
+
+// move adds what the former page has counted since the last move.
+func (l *ledger) move(into *page) {
+	for i := slotCreated; l.former != nil && i < pageSlots; i++ {
+		if i == slotOrigin || i >= slotAccounts && (i-slotAccounts)%slotsAccount == slotName {
+			continue
+		}
+		n := l.former[i].Load()
+		into[i].Add(n - l.moved[i])
+		l.moved[i] = n
+	}
 }
 
 func (l *ledger) origin() string { return strconv.FormatInt(l.slot(slotOrigin).Load(), 36) }

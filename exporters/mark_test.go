@@ -32,7 +32,7 @@ func TestDeathAroundTheMark(t *testing.T) {
 			a := b.to[0].account
 			a.settle(Traces, 1, c.settled)
 			if c.marked {
-				if err := b.disk.ack(0, Traces, 1); err != nil {
+				if err := b.disk.Load().ack(0, Traces, 1); err != nil {
 					t.Fatal(err)
 				}
 			}

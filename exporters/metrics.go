@@ -35,11 +35,25 @@ func (b *Outbox) Observe(provider metric.MeterProvider) error {
 	made(err)
 	age, err := meter.Float64ObservableGauge(keys.TelemetryPendingAge, metric.WithUnit("s"), metric.WithDescription("How long the oldest of what waits encoded has waited."))
 	made(err)
+	active, err := meter.Int64ObservableGauge(keys.TelemetryStoreActive, metric.WithUnit("1"), metric.WithDescription("1 for where telemetry waits that is made now, 0 for the other."))
+	made(err)
 	if first != nil {
 		return fmt.Errorf("metrics of delivery: %w", first)
 	}
+	stores := map[string]metric.MeasurementOption{}
+	for _, name := range []string{inMemory, onDisk} {
+		stores[name] = metric.WithAttributeSet(attribute.NewSet(attribute.String(keys.TelemetryStore, name)))
+	}
 	series := b.series()
 	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		now := b.storeName()
+		for name, in := range stores {
+			is := int64(0)
+			if name == now {
+				is = 1
+			}
+			o.ObserveInt64(active, is, in)
+		}
 		for _, s := range series {
 			a := b.accountOf(s.to, s.signal)
 			o.ObserveInt64(created, a.Created, s.plain)
@@ -48,8 +62,12 @@ func (b *Outbox) Observe(provider metric.MeterProvider) error {
 			for r := range reasons {
 				o.ObserveInt64(dropped, a.Dropped[r.String()], s.reasons[r])
 			}
-			for i, from := range b.stores() {
-				o.ObserveInt64(size, from.backlog(s.to.index, s.signal).bytes, s.stores[i])
+			for _, from := range b.stores() {
+				in := s.memory
+				if from != store(b.ring) {
+					in = s.disk
+				}
+				o.ObserveInt64(size, from.backlog(s.to.index, s.signal).bytes, in)
 			}
 			waits := 0.0
 			if !a.Oldest.IsZero() {
@@ -58,7 +76,7 @@ func (b *Outbox) Observe(provider metric.MeterProvider) error {
 			o.ObserveFloat64(age, waits, s.plain)
 		}
 		return nil
-	}, created, delivered, dropped, pending, size, age)
+	}, active, created, delivered, dropped, pending, size, age)
 	if err != nil {
 		return fmt.Errorf("metrics of delivery: %w", err)
 	}
@@ -71,7 +89,8 @@ type series struct {
 	signal  Signal
 	plain   metric.MeasurementOption
 	reasons [reasons]metric.MeasurementOption
-	stores  []metric.MeasurementOption
+	memory  metric.MeasurementOption
+	disk    metric.MeasurementOption
 }
 
 func (b *Outbox) series() (all []series) {
@@ -88,13 +107,8 @@ func (b *Outbox) series() (all []series) {
 			for r := range reasons {
 				s.reasons[r] = with(attribute.String(keys.TelemetryDropReason, r.String()))
 			}
-			for _, from := range b.stores() {
-				name := "memory"
-				if from == store(b.disk) {
-					name = "disk"
-				}
-				s.stores = append(s.stores, with(attribute.String(keys.TelemetryStore, name)))
-			}
+			s.memory = with(attribute.String(keys.TelemetryStore, inMemory))
+			s.disk = with(attribute.String(keys.TelemetryStore, onDisk))
 			all = append(all, s)
 		}
 	}

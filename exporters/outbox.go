@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +15,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/otelmon/otelmon-go/exporters/spool"
+	"github.com/otelmon/otelmon-go/internal/files"
 	"github.com/otelmon/otelmon-go/internal/sanitize"
 )
 
@@ -48,6 +48,9 @@ type Options struct {
 	// Dir is a directory for this process alone, in which telemetry waits until
 	// every destination has taken it. It is created, for the user alone. Empty
 	// means that telemetry waits in memory, up to MaxMemory.
+	// While its disk is full, over a quota, read-only or broken, also from the
+	// beginning, telemetry waits in memory, and the disk is tried again every ten
+	// seconds. Any other fault of the directory is an error of [Open].
 	Dir string
 	// MaxBytes, MaxAge, MinFree, Retain and Sync are those of [spool.Options].
 	MaxBytes int64
@@ -82,13 +85,13 @@ type Options struct {
 	// Report is told of trouble that nobody waits for, at any time and from any
 	// goroutine. nil means [otel.Handle].
 	Report func(error)
+
+	wrap func(files.Open) files.Open // tests let the disk fail by it
 }
 
 // maxRequest is the largest request that is made, in bytes: receivers over gRPC
 // take 4 MiB unless told otherwise.
 const maxRequest = 7 << 19
-
-const ledgerName = "ledger"
 
 const (
 	defaultMemory      = 32 << 20
@@ -144,18 +147,18 @@ type Outbox struct {
 	options    Options
 	ledger     *ledger
 	encoder    *encoder
-	disk       *disk // nil without a directory
+	disk       atomic.Pointer[disk] // nil without a directory, and until it can be used
 	ring       *ring
 	to         []*destination
 	clean      [signals]*sanitizer
 	refused    quarantine
-	unfinished *unfinished // nil without a directory
+	unfinished atomic.Pointer[unfinished] // as disk
 	spans      *batch[sdktrace.ReadOnlySpan]
 	records    *batch[sdklog.Record]
 
 	gate   gate // of all that makes telemetry
 	mu     sync.Mutex
-	early  []loss                    // found before there was a ledger
+	early  []loss                    // found in the directory before its ledger was open
 	fault  atomic.Pointer[diskFault] // nil while the disk is written to
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
@@ -195,105 +198,54 @@ func Open(ctx context.Context, o Options) (*Outbox, error) {
 		b.clean[s] = newSanitizer(rules)
 	}
 	b.ring = newRing(o.MaxMemory, len(b.to), b.lose)
-	if err := b.openLedger(); err != nil {
-		return nil, err
+	b.ledger = newLedger()
+	for _, d := range b.to {
+		d.account = b.ledger.account(d.name)
 	}
-	if b.disk != nil {
-		if b.unfinished, err = b.openUnfinished(); err != nil {
-			return nil, errors.Join(err, b.release())
+	if o.Dir != "" {
+		if err := b.moveIn(); spool.MayPass(err) {
+			b.diskFailed(err)
+		} else if err != nil {
+			return nil, err
 		}
 	}
-	b.spans = newBatch(Traces, o.Spans, b.ledger.created(Traces), b.loseAll, b.encodeSpans)
-	b.records = newBatch(Logs, o.Records, b.ledger.created(Logs), b.loseAll, b.encodeRecords)
+	b.spans = newBatch(Traces, o.Spans, b.created(Traces), b.loseAll, b.encodeSpans)
+	b.records = newBatch(Logs, o.Records, b.created(Logs), b.loseAll, b.encodeRecords)
 	var work context.Context
 	work, b.cancel = context.WithCancel(context.Background())
-	for _, d := range b.to {
-		for _, out := range d.outlets {
-			for _, from := range b.stores() {
-				b.tasks.Go(func() { out.drain(work, from) })
-			}
-		}
+	for _, from := range b.stores() {
+		b.drain(work, from)
+	}
+	if o.Dir != "" && b.disk.Load() == nil {
+		b.tasks.Go(func() { b.moveInLater(work) })
 	}
 	return b, nil
 }
 
-// openLedger opens directory and ledger, and books what an earlier process left.
-func (b *Outbox) openLedger() (err error) {
-	b.ledger = newLedger()
-	if b.options.Dir != "" {
-		if b.disk, err = openDisk(b.options, b.lose); err != nil { // finds the directory safe
-			return err
-		}
-		if b.ledger, err = ledgerIn(b.options.Dir); err != nil {
-			return errors.Join(err, b.disk.log.Close())
-		}
-		b.disk.id = b.ledger.origin()
-		b.refused.dir = filepath.Join(b.options.Dir, "quarantine")
-	}
-	if err := b.openAccounts(); err != nil {
-		return errors.Join(err, b.release())
-	}
+func (b *Outbox) drain(ctx context.Context, from store) {
 	for _, d := range b.to {
-		for s := range Signal(signals) {
-			if b.disk != nil {
-				b.reconcile(d, s)
-			}
-			d.base[s] = d.account.losses(s)
+		for _, out := range d.outlets {
+			b.tasks.Go(func() { out.drain(ctx, from) })
 		}
 	}
-	return nil
 }
 
-// reconcile brings the account of an earlier process together with what is on
-// the disk.
-func (b *Outbox) reconcile(d *destination, s Signal) {
-	if seq := d.account.unmarked(s, unmarkedSeq).Load(); seq > 0 && b.disk.holds(d.index, s, uint64(seq)) { //nolint:gosec // above 0
-		d.account.takeBack(s)
-	}
-	d.account.marked(s)
-	d.account.reconcile(s, b.disk.backlog(d.index, s).items)
-}
-
-// openAccounts books what the directory has told before there was a ledger.
-func (b *Outbox) openAccounts() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, d := range b.to {
-		if d.account = b.ledger.account(d.name); d.account == nil {
-			return fmt.Errorf("%s is full of destinations of the past; delete it", filepath.Join(b.options.Dir, ledgerName))
-		}
-	}
-	for _, l := range b.early {
-		b.book(l)
-	}
-	b.early = nil
-	return nil
-}
-
-func ledgerIn(dir string) (*ledger, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open the ledger: %w", err)
-	}
-	l, err := openLedger(root, ledgerName)
-	return l, errors.Join(err, root.Close())
+// created is asked again for each item, as the numbers move into the directory.
+func (b *Outbox) created(s Signal) func() *atomic.Int64 {
+	return func() *atomic.Int64 { return b.ledger.created(s) }
 }
 
 func (b *Outbox) release() error {
 	b.mu.Lock()
-	err := b.ledger.close()
-	b.mu.Unlock()
-	if b.disk != nil {
-		err = errors.Join(err, b.disk.log.Close())
-	}
-	return err
+	defer b.mu.Unlock()
+	return b.ledger.close()
 }
 
 func (b *Outbox) stores() []store {
-	if b.disk == nil {
-		return []store{b.ring}
+	if d := b.disk.Load(); d != nil {
+		return []store{d, b.ring}
 	}
-	return []store{b.disk, b.ring}
+	return []store{b.ring}
 }
 
 // loss is what a store had to let go.
@@ -304,20 +256,11 @@ type loss struct {
 	items       int64
 }
 
-// lose books a loss. The directory may find some before there is a ledger.
+// lose books a loss.
 func (b *Outbox) lose(destination int, s Signal, r Reason, items int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l := loss{destination, s, r, items}
-	if b.to[destination].account == nil {
-		b.early = append(b.early, l)
-		return
-	}
-	b.book(l)
-}
-
-func (b *Outbox) book(l loss) {
-	b.to[l.destination].account.dropped(l.signal, l.reason).Add(l.items)
+	b.to[destination].account.dropped(s, r).Add(items)
 }
 
 // loseAll books what came to no destination.
@@ -351,10 +294,10 @@ func (b *Outbox) keep(s Signal, items int, body []byte) {
 	if b.isFailing() {
 		p.body, p.gzip = squeeze(body), true
 	}
-	if b.disk != nil && b.diskIsBack() {
-		err := b.disk.put(s, p)
+	if d := b.disk.Load(); d != nil && b.diskIsBack() {
+		err := d.put(s, p)
 		if err == nil {
-			b.fault.Store(nil)
+			b.diskWorks()
 			return
 		}
 		b.diskFailed(err)
@@ -381,9 +324,17 @@ func (b *Outbox) diskIsBack() bool {
 	return f == nil || time.Now().After(f.until)
 }
 
+// diskFailed leaves the disk alone for a while. It tells only that this begins.
 func (b *Outbox) diskFailed(err error) {
-	b.fault.Store(&diskFault{err, time.Now().Add(diskPause)})
-	b.options.Report(fmt.Errorf("telemetry waits in memory, as the disk does not take it: %w", err))
+	if b.fault.Swap(&diskFault{err, time.Now().Add(diskPause)}) == nil {
+		b.options.Report(fmt.Errorf("telemetry waits in memory, as the disk does not take it: %w", err))
+	}
+}
+
+func (b *Outbox) diskWorks() {
+	if b.fault.Load() != nil && b.fault.Swap(nil) != nil {
+		b.options.Report(errors.New("telemetry waits in the directory again"))
+	}
 }
 
 // Flush waits until everything made so far is delivered. It returns at the first
@@ -453,8 +404,8 @@ func (b *Outbox) close(ctx context.Context) error {
 	b.gate.shut()
 	b.cancel()
 	b.tasks.Wait()
-	if b.disk != nil {
-		fault = errors.Join(fault, b.disk.log.Close()) // which may still tell of losses
+	if d := b.disk.Load(); d != nil {
+		fault = errors.Join(fault, d.log.Close()) // which may still tell of losses
 	}
 	for _, d := range b.to {
 		for _, o := range d.outlets {
@@ -468,8 +419,8 @@ func (b *Outbox) close(ctx context.Context) error {
 // abandon books what is left of a signal and will not be in the directory.
 func (b *Outbox) abandon(o *outlet) {
 	left := o.to.account.open(o.signal)
-	if b.disk != nil {
-		left -= b.disk.backlog(o.to.index, o.signal).items
+	if d := b.disk.Load(); d != nil {
+		left -= d.backlog(o.to.index, o.signal).items
 	}
 	if o.sender == nil {
 		o.to.account.before(o.signal).Add(max(left, 0)) // never its business

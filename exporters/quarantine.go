@@ -118,6 +118,12 @@ type quarantine struct {
 	last []Quarantined
 }
 
+func (q *quarantine) keepIn(dir string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.dir = dir
+}
+
 // recent returns the newest items, oldest first.
 func (q *quarantine) recent() []Quarantined {
 	q.mu.Lock()

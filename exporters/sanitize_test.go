@@ -234,7 +234,7 @@ func TestTrimBoundsWhatIsKept(t *testing.T) {
 	if after := sizeOfRecord(record); after > 2000 || beforeRecord < 5000 {
 		t.Errorf("record: %d bytes of %d", after, beforeRecord)
 	}
-	if got := span.Attributes()[0].Value.AsString(); !strings.HasPrefix(got, "password=x") || !strings.HasSuffix(got, " bytes]") {
+	if got := span.Attributes()[0].Value.AsString(); !strings.HasPrefix(got, "password=[redacted] ") || !strings.HasSuffix(got, " bytes]") {
 		t.Errorf("%q", got)
 	}
 	if span.DroppedAttributes() != 3 || span.ChildSpanCount() != 6 || !span.SpanContext().Equal(w.span().SpanContext()) || !span.EndTime().Equal(w.span().EndTime()) {

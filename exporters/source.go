@@ -33,7 +33,7 @@ type (
 
 // OnStart implements [sdktrace.SpanProcessor].
 func (s spanSource) OnStart(_ context.Context, span sdktrace.ReadWriteSpan) {
-	if u := s.box.unfinished; u != nil && isOperation(span.Name()) && span.SpanContext().IsSampled() && s.box.gate.enter() {
+	if u := s.box.unfinished.Load(); u != nil && isOperation(span.Name()) && span.SpanContext().IsSampled() && s.box.gate.enter() {
 		defer s.box.gate.leave()
 		u.started(span)
 	}
@@ -46,7 +46,7 @@ func (s spanSource) OnEnd(span sdktrace.ReadOnlySpan) {
 	}
 	defer s.box.gate.leave()
 	span = s.box.clean[Traces].trimSpan(span)
-	u := s.box.unfinished
+	u := s.box.unfinished.Load()
 	operation := u != nil && isOperation(span.Name())
 	if !operation && !s.box.options.EachSpan {
 		s.box.spans.add(span, sizeOfSpan(span))
@@ -80,7 +80,7 @@ func (r recordSource) OnEmit(_ context.Context, record *sdklog.Record) error {
 		return nil
 	}
 	defer r.box.gate.leave()
-	if u := r.box.unfinished; u != nil && record.EventName() == keys.EventBulkProgress {
+	if u := r.box.unfinished.Load(); u != nil && record.EventName() == keys.EventBulkProgress {
 		u.progressed(record)
 	}
 	own := record.Clone()

@@ -11,6 +11,9 @@ import (
 type Status struct {
 	// Dir is where telemetry waits, "" for memory.
 	Dir string
+	// Store is where what is made now waits: "disk", or "memory" without a
+	// directory and while its disk fails.
+	Store string
 	// DiskFault says why the directory is not written to, so that telemetry waits
 	// in memory; nil if it is, or there is none.
 	DiskFault error
@@ -65,7 +68,7 @@ func (a Account) String() string {
 
 // Status returns how delivery stands now, or stood when the outbox closed.
 func (b *Outbox) Status() Status {
-	st := Status{Dir: b.options.Dir, Refused: b.refused.recent()}
+	st := Status{Dir: b.options.Dir, Store: b.storeName(), Refused: b.refused.recent()}
 	if f := b.fault.Load(); f != nil {
 		st.DiskFault = f.err
 	}
@@ -77,6 +80,19 @@ func (b *Outbox) Status() Status {
 		}
 	}
 	return st
+}
+
+// The names of the stores.
+const (
+	inMemory = "memory"
+	onDisk   = "disk"
+)
+
+func (b *Outbox) storeName() string {
+	if b.disk.Load() == nil || b.fault.Load() != nil {
+		return inMemory
+	}
+	return onDisk
 }
 
 func (b *Outbox) accountOf(d *destination, s Signal) Account {

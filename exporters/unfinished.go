@@ -44,16 +44,22 @@ func isOperation(name string) bool {
 	return strings.HasPrefix(name, keys.SpanBulk+" ") || strings.HasPrefix(name, keys.SpanBulkChapter+" ")
 }
 
-// openUnfinished sends what an earlier process left behind.
-func (b *Outbox) openUnfinished() (*unfinished, error) {
+// openUnfinished returns what an earlier process left behind.
+func (b *Outbox) openUnfinished() (*unfinished, []os.DirEntry, error) {
 	u := &unfinished{box: b, dir: filepath.Join(b.options.Dir, unfinishedDir), running: map[trace.SpanID]tracetest.SpanStub{}}
 	if err := os.Mkdir(u.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("keep operations that run: %w", err)
+		return nil, nil, fmt.Errorf("keep operations that run: %w", err)
 	}
 	files, err := os.ReadDir(u.dir)
 	if err != nil {
-		return nil, fmt.Errorf("read operations that were running: %w", err)
+		return nil, nil, fmt.Errorf("read operations that were running: %w", err)
 	}
+	return u, files, nil
+}
+
+// send tells of what an earlier process left behind.
+func (u *unfinished) send(files []os.DirEntry) {
+	b := u.box
 	for _, f := range files {
 		path := filepath.Join(u.dir, f.Name())
 		body, err := os.ReadFile(path)
@@ -67,7 +73,6 @@ func (b *Outbox) openUnfinished() (*unfinished, error) {
 		}
 		_ = os.Remove(path) // or it is sent once more
 	}
-	return u, nil
 }
 
 func (u *unfinished) started(span sdktrace.ReadOnlySpan) {

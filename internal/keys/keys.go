@@ -32,6 +32,7 @@ const (
 	TelemetryPending     = "otelmon.telemetry.pending"
 	TelemetryPendingSize = "otelmon.telemetry.pending.size"
 	TelemetryPendingAge  = "otelmon.telemetry.pending.age"
+	TelemetryStoreActive = "otelmon.telemetry.store.active"
 
 	TelemetrySignal      = "otelmon.telemetry.signal"
 	TelemetryDestination = "otelmon.telemetry.destination"
