@@ -28,20 +28,21 @@ func rules() map[string][]string {
 		otel + "/log/", otel + "/log", otel + "/propagation", module + "internal/keys",
 	}
 	return map[string][]string{
-		"internal/files":    {},
-		"internal/keys":     {otel + "/attribute"},
-		"internal/sanitize": {otel + "/attribute"},
-		"internal/settings": {},
-		"internal/endpoint": {module + "exporters", module + "internal/settings"},
-		"internal/simulate": {},                                                                                                                                                                                                        // tests only: no other rule names it
-		"internal/taptest":  {otel, otel + "/", module + "internal/keys"},                                                                                                                                                              // tests only, too
-		"internal/oteltest": append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/genproto/googleapis/rpc/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
-		"health":            api,
-		"health/checkers":   {module + "health", otel + "/attribute"},
-		"health/healthgrpc": {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
-		"health/alert":      append([]string{module + "health"}, api...),
-		"health/healthtest": {},
-		"bulk":              append([]string{"golang.org/x/time/rate", otel + "/baggage"}, api...),
+		"internal/files":           {},
+		"internal/files/filestest": {module + "internal/files"}, // tests only: no other rule names it
+		"internal/keys":            {otel + "/attribute"},
+		"internal/sanitize":        {otel + "/attribute"},
+		"internal/settings":        {},
+		"internal/endpoint":        {module + "exporters", module + "internal/settings"},
+		"internal/simulate":        {},                                                                                                                                                                                                        // tests only: no other rule names it
+		"internal/taptest":         {otel, otel + "/", module + "internal/keys"},                                                                                                                                                              // tests only, too
+		"internal/oteltest":        append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/genproto/googleapis/rpc/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
+		"health":                   api,
+		"health/checkers":          {module + "health", otel + "/attribute"},
+		"health/healthgrpc":        {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},
+		"health/alert":             append([]string{module + "health"}, api...),
+		"health/healthtest":        {},
+		"bulk":                     append([]string{"golang.org/x/time/rate", otel + "/baggage"}, api...),
 		"exporters": {
 			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
 			"go.opentelemetry.io/proto/otlp/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",

@@ -144,10 +144,34 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	}
 }
 
+// A disk that is read-only now may be written to later.
 func TestReadOnlyDisk(t *testing.T) {
-	o := to(exporters.Endpoint{})
+	at := listening(t)
+	o := to(httpAt(at))
 	o.Dir = mount(t, syscall.MS_RDONLY)
-	if _, err := exporters.Open(t.Context(), o); !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), o.Dir) {
-		t.Errorf("open: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSource(t, o)
+		if st := s.box.Status(); st.Store != "memory" || !errors.Is(st.DiskFault, syscall.EROFS) || !strings.Contains(st.DiskFault.Error(), o.Dir) {
+			t.Errorf("in %s, fault %v", st.Store, st.DiskFault)
+		}
+		if err := syscall.Mount("", o.Dir, "", syscall.MS_REMOUNT, ""); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(11 * time.Second)
+		s.items(0, 10, 0)
+		_ = s.close(done())
+		s.balance(t, 10)
+	})
+	delivers(t, o, start(t, at), 10, "abandoned", 0)
+}
+
+// A directory on a full disk, which has never been used, has no room for a ledger.
+func TestNewDirectoryOnAFullDisk(t *testing.T) {
+	o := to(exporters.Endpoint{})
+	o.Dir = mount(t, 0)
+	fill(t, o.Dir)
+	s := newSource(t, o)
+	if st := s.box.Status(); st.Store != "memory" || !errors.Is(st.DiskFault, syscall.ENOSPC) {
+		t.Errorf("in %s, fault %v", st.Store, st.DiskFault)
 	}
 }

@@ -29,7 +29,10 @@
 // # What is never lost
 //
 // With a directory, what was encoded survives outages, restarts and SIGKILL; a
-// failure of power takes at most half a second of it. In memory wait spans and
+// failure of power takes at most half a second of it. While its disk is full,
+// read-only or broken, telemetry waits in memory, and [Status] and a metric tell
+// so; a directory that is not to be used at all, as it is a link, somebody else's,
+// open to others or another process's, is an error of [Open]. In memory wait spans and
 // log records for at most [Batching].Delay before they are encoded. A bulk
 // operation whose process dies is told by the next one.
 //

@@ -59,7 +59,8 @@ type Options struct {
 	Retain   time.Duration
 	Sync     time.Duration
 	// MaxMemory is how many bytes may wait in memory, without a directory or
-	// while its disk fails. 0 means 32 MiB.
+	// while its disk fails; the newest request of each signal may go beyond. 0
+	// means 32 MiB.
 	MaxMemory int64
 
 	// Spans and Records say how spans and log records are gathered into requests.

@@ -9,7 +9,8 @@ import (
 
 // ring keeps parcels in memory, up to a number of bytes. When that is reached
 // the oldest parcel of the signal that takes most room goes, so that a flood of
-// logs can't push spans out.
+// logs can't push spans out. The newest of each signal stays, however large, so
+// that it is tried at least once while the backend is there.
 type ring struct {
 	id    string
 	limit int64
@@ -58,24 +59,26 @@ func (r *ring) put(s Signal, p parcel) error {
 	}
 	l.bytes += int64(len(p.body))
 	r.bytes += int64(len(p.body))
-	for r.bytes > r.limit {
-		r.evict()
+	for r.bytes > r.limit && r.evict() {
 	}
 	close(l.wake)
 	l.wake = make(chan struct{})
 	return nil
 }
 
-// evict must be called with mu held and bytes kept. What is being sent is not
-// lost: its sender has it.
-func (r *ring) evict() {
-	s := Traces
+// evict must be called with mu held, and reports whether anything could go. What
+// is being sent is not lost: its sender has it.
+func (r *ring) evict() bool {
+	var l *lane
+	var s Signal
 	for other := range Signal(signals) {
-		if r.lanes[other].bytes > r.lanes[s].bytes {
-			s = other
+		if o := &r.lanes[other]; len(o.parcels) > 1 && (l == nil || o.bytes > l.bytes) {
+			l, s = o, other
 		}
 	}
-	l := &r.lanes[s]
+	if l == nil {
+		return false
+	}
 	p := l.parcels[0]
 	for d := range l.readers {
 		if at := &l.readers[d]; at.seq < p.seq {
@@ -85,6 +88,7 @@ func (r *ring) evict() {
 		}
 	}
 	r.trim(l)
+	return true
 }
 
 // trim lets go of what everybody has read.

@@ -49,7 +49,8 @@ type Config struct {
 
 	// OutboxDir is a directory for this process alone, in which telemetry waits
 	// until a backend has taken it, through outages, crashes and restarts. Default:
-	// OTELMON_OUTBOX_DIR, then none: telemetry waits in memory, at most 32 MiB.
+	// OTELMON_OUTBOX_DIR, then none: telemetry waits in memory, at most 32 MiB. So
+	// it does while the directory's disk is full, read-only or broken.
 	OutboxDir string
 	// Mirrors are further backends that everything otlp is sent to as well. Each
 	// has a name of its own. Default: none.

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/files/filestest"
 )
 
 func TestFullDisk(t *testing.T) {
 	l, disk := startOn(t, Options{Dir: place(t)})
 	c := cursor(t, l, "a")
 	add(t, l, 1, 1, "before")
-	disk.set(failing("write", syscall.ENOSPC))
+	disk.Set(filestest.Failing("write", syscall.ENOSPC))
 	for _, size := range []int{10, small + 10} { // written at once, and in two
 		_, err := l.Append(Record{Lane: 1, Payload: make([]byte, size)})
 		if !errors.Is(err, ErrFull) || !errors.Is(err, syscall.ENOSPC) {
@@ -24,7 +27,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := l.Append(Record{Lane: 2, Payload: []byte("x")}); !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
-	disk.set(nil)
+	disk.Set(nil)
 	if seq := add(t, l, 1, 1, "after"); seq != 2 {
 		t.Errorf("number %d", seq)
 	}
@@ -47,18 +50,18 @@ func TestBrokenDisk(t *testing.T) {
 				l, disk := startOn(t, Options{Dir: dir, Sync: test.sync, SegmentBytes: 120, Retain: time.Hour})
 				c := cursor(t, l, "a")
 				add(t, l, 1, 1, "before")
-				disk.set(func(call, name string) error {
+				disk.Set(func(call, name string) error {
 					if stuck && call == "truncate" {
 						return errDisk
 					}
-					return failing(test.call, errDisk)(call, name)
+					return filestest.Failing(test.call, errDisk)(call, name)
 				})
 				for range 2 {
 					if _, err := l.Append(Record{Lane: 1, Items: 9, Payload: []byte(strings.Repeat("x", 80))}); !errors.Is(err, errDisk) {
 						t.Errorf("%v", err)
 					}
 				}
-				disk.set(nil)
+				disk.Set(nil)
 				if seq := add(t, l, 1, 1, "after"); seq != 2 {
 					t.Errorf("number %d", seq)
 				}
@@ -79,11 +82,11 @@ func TestBrokenDisk(t *testing.T) {
 func TestFailedSyncInTheBackground(t *testing.T) {
 	l, disk := startOn(t, Options{Dir: place(t), Sync: time.Hour})
 	add(t, l, 1, 1, "before")
-	disk.set(failing("sync", errDisk))
+	disk.Set(filestest.Failing("sync", errDisk))
 	if err := l.flush(); !errors.Is(err, errDisk) {
 		t.Errorf("%v", err)
 	}
-	disk.set(nil)
+	disk.Set(nil)
 	add(t, l, 1, 1, "after")
 	if n := len(segments(t, l.opt.Dir)); n != 2 {
 		t.Errorf("%d segments, want another one", n)
@@ -106,7 +109,7 @@ func TestUnreadableSegment(t *testing.T) {
 			if r, ok := ready(t, c, 1); !ok || string(r.Payload) != "first" {
 				t.Fatalf("%+v", r)
 			}
-			disk.set(func(c, name string) error {
+			disk.Set(func(c, name string) error {
 				if c == call && strings.HasSuffix(bad, name) {
 					return errDisk
 				}
@@ -136,11 +139,11 @@ func TestReadAgain(t *testing.T) {
 	for i := range 3 {
 		add(t, l, 1, 1, text(i))
 	}
-	disk.set(failing("read", errDisk))
+	disk.Set(filestest.Failing("read", errDisk))
 	if _, err := c.Next(t.Context(), 1); !errors.Is(err, errDisk) {
 		t.Fatalf("%v", err)
 	}
-	disk.set(nil)
+	disk.Set(nil)
 	if got, _ := drain(t, c, 1); len(got) != 3 {
 		t.Errorf("read %q", got)
 	}
@@ -148,7 +151,7 @@ func TestReadAgain(t *testing.T) {
 
 func TestCursorThatCannotBeSaved(t *testing.T) {
 	l, disk := startOn(t, Options{Dir: place(t)})
-	disk.set(func(call, name string) error {
+	disk.Set(func(call, name string) error {
 		if call == "write" && strings.HasPrefix(name, "cursor-") {
 			return errDisk
 		}
@@ -157,18 +160,18 @@ func TestCursorThatCannotBeSaved(t *testing.T) {
 	if _, err := l.Cursor("a", Oldest); !errors.Is(err, errDisk) {
 		t.Errorf("%v", err)
 	}
-	disk.set(nil)
+	disk.Set(nil)
 	c := cursor(t, l, "a")
 	add(t, l, 1, 1, "x")
 	r, _ := ready(t, c, 1)
-	disk.set(func(call, _ string) error { return errDisk })
+	disk.Set(func(call, _ string) error { return errDisk })
 	if err := c.Ack(1, r.Seq); !errors.Is(err, errDisk) {
 		t.Errorf("%v", err)
 	}
 	if p := c.Pending(1); p.Records != 0 {
 		t.Errorf("pending %+v", p)
 	}
-	disk.set(nil)
+	disk.Set(nil)
 }
 
 // What is acknowledged is deleted only when a power failure cannot take the
@@ -179,7 +182,7 @@ func TestAcknowledgementThatMayNotLast(t *testing.T) {
 	for range 5 {
 		add(t, l, 1, 1, strings.Repeat("x", 60))
 	}
-	disk.set(func(call, name string) error {
+	disk.Set(func(call, name string) error {
 		if call == "sync" && strings.HasPrefix(name, "cursor-") {
 			return errDisk
 		}
@@ -191,7 +194,7 @@ func TestAcknowledgementThatMayNotLast(t *testing.T) {
 	if n := len(segments(t, l.opt.Dir)); n != 5 {
 		t.Errorf("%d segments, want all 5", n)
 	}
-	disk.set(nil)
+	disk.Set(nil)
 	l.mu.Lock()
 	err := c.save()
 	l.mu.Unlock()
@@ -207,11 +210,11 @@ func TestAcknowledgementThatMayNotLast(t *testing.T) {
 func TestFailedSyncEndsTheSegment(t *testing.T) {
 	l, disk := startOn(t, Options{Dir: place(t), Sync: SyncAlways})
 	add(t, l, 1, 1, "before")
-	disk.set(failing("sync", errDisk))
+	disk.Set(filestest.Failing("sync", errDisk))
 	if _, err := l.Append(Record{Lane: 1}); !errors.Is(err, errDisk) {
 		t.Errorf("%v", err)
 	}
-	disk.set(nil)
+	disk.Set(nil)
 	add(t, l, 1, 1, "after")
 	if n := len(segments(t, l.opt.Dir)); n != 2 {
 		t.Errorf("%d segments, want another one", n)
@@ -220,8 +223,11 @@ func TestFailedSyncEndsTheSegment(t *testing.T) {
 
 func TestEverySegmentIsSynced(t *testing.T) {
 	l, disk := startOn(t, Options{Dir: place(t), Sync: time.Hour, SegmentBytes: 100})
+	var mu sync.Mutex
 	synced := make(map[string]bool)
-	disk.set(func(call, name string) error { // called under a lock
+	disk.Set(func(call, name string) error {
+		mu.Lock()
+		defer mu.Unlock()
 		synced[name] = synced[name] || call == "sync"
 		return nil
 	})

@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/otelmon/otelmon-go/internal/files"
+	"github.com/otelmon/otelmon-go/internal/files/filestest"
 )
 
 func TestMain(m *testing.M) {
@@ -241,91 +240,12 @@ func inMemory(t *testing.T) string {
 	return dir
 }
 
-// faulty is a file whose calls fail while the fault stands.
-type faulty struct {
-	file
-	disk *disk
-	name string
-}
-
-// disk decides which calls fail.
-type disk struct {
-	mu    sync.Mutex
-	fault func(call, name string) error
-}
-
-func (d *disk) set(fault func(call, name string) error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.fault = fault
-}
-
-func (d *disk) check(call, name string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.fault == nil {
-		return nil
-	}
-	return d.fault(call, name)
-}
-
-func (f *faulty) ReadAt(b []byte, off int64) (int, error) {
-	if err := f.disk.check("read", f.name); err != nil {
-		return 0, err
-	}
-	return f.file.ReadAt(b, off)
-}
-
-// WriteAt writes half before it fails.
-func (f *faulty) WriteAt(b []byte, off int64) (int, error) {
-	if err := f.disk.check("write", f.name); err != nil {
-		n, _ := f.file.WriteAt(b[:len(b)/2], off)
-		return n, err
-	}
-	return f.file.WriteAt(b, off)
-}
-
-func (f *faulty) Truncate(size int64) error {
-	if err := f.disk.check("truncate", f.name); err != nil {
-		return err
-	}
-	return f.file.Truncate(size)
-}
-
-func (f *faulty) Sync() error {
-	if err := f.disk.check("sync", f.name); err != nil {
-		return err
-	}
-	return f.file.Sync()
-}
-
 // startOn opens a log on a disk that can fail.
-func startOn(t *testing.T, o Options) (*Log, *disk) {
+func startOn(t *testing.T, o Options) (*Log, *filestest.Disk) {
 	t.Helper()
-	d := &disk{}
-	o.Wrap = func(plain files.Open) files.Open {
-		return func(name string, flag int) (file, error) {
-			if err := d.check("open", name); err != nil {
-				return nil, err
-			}
-			f, err := plain(name, flag)
-			if err != nil {
-				return nil, err
-			}
-			return &faulty{f, d, name}, nil
-		}
-	}
+	d := &filestest.Disk{}
+	o.Wrap = d.Wrap
 	return start(t, o), d
-}
-
-// failing makes calls of a kind fail on segments.
-func failing(call string, err error) func(string, string) error {
-	return func(c, name string) error {
-		if c == call && strings.HasSuffix(name, ".seg") {
-			return err
-		}
-		return nil
-	}
 }
 
 var errDisk = errors.New("input/output error")
