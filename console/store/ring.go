@@ -43,8 +43,8 @@ func newRing(budget int) *ring {
 }
 
 // add stores a copy of rec, which must not be longer than r.size, of the time at
-// in nanoseconds.
-func (r *ring) add(rec []byte, at int64) {
+// in nanoseconds, and returns the number of the segment that has it.
+func (r *ring) add(rec []byte, at int64) (seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n := len(r.segs); n == 0 || len(r.segs[n-1].data)+len(rec) > r.size {
@@ -55,6 +55,14 @@ func (r *ring) add(rec []byte, at int64) {
 	last.n++
 	last.last = max(last.last, at)
 	r.kept++
+	return last.seq
+}
+
+// has tells whether the segment with this number is kept.
+func (r *ring) has(seq uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.segs) > 0 && r.segs[0].seq <= seq
 }
 
 // completeSince returns the time of the newest record that was overwritten, the

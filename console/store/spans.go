@@ -19,6 +19,7 @@ import (
 // rings are apart so that no flood of one sort evicts another.
 type spanStore struct {
 	recent, errors, bulk *ring
+	names                *nameTable
 
 	mu       sync.Mutex
 	live     map[spanKey]sdktrace.ReadWriteSpan
@@ -43,12 +44,14 @@ const liveBytes = 1 << 10
 const liveBulkSpare = 8
 
 func newSpanStore(budget int) *spanStore {
+	share := budget / 30
 	s := &spanStore{
-		recent:  newRing(budget * 6 / 16),
-		errors:  newRing(budget * 4 / 16),
-		bulk:    newRing(budget * 2 / 16),
+		recent:  newRing(9 * share),
+		errors:  newRing(5 * share),
+		bulk:    newRing(3 * share),
+		names:   newNameTable(8 * share),
 		live:    map[spanKey]sdktrace.ReadWriteSpan{},
-		maxLive: min(budget*4/16/liveBytes, 10_000),
+		maxLive: min(5*share/liveBytes, 10_000),
 	}
 	s.buffers.New = func() any { return new([]byte) }
 	return s
@@ -90,7 +93,10 @@ func (s *spanStore) end(span sdktrace.ReadOnlySpan, scope string) {
 	}
 	buf, _ := s.buffers.Get().(*[]byte)
 	*buf = encodeSpan((*buf)[:0], span, r.size)
-	r.add(*buf, span.EndTime().UnixNano())
+	seq := r.add(*buf, span.EndTime().UnixNano())
+	if scope != keys.ScopeBulk && scope != keys.ScopeHealth {
+		s.names.observe(span, nameKey{scope, span.Name()}, *buf, r, seq)
+	}
 	s.buffers.Put(buf)
 }
 
@@ -265,7 +271,8 @@ func (s *spanStore) unfinished() []sdktrace.ReadWriteSpan {
 }
 
 // walk calls f with every span kept, in encoded form: unfinished ones first,
-// then each ring from its newest segment on. A span that ends meanwhile may be
+// then the slowest of each name that no ring has any more, then each ring from its
+// newest segment on. A span that ends meanwhile may be
 // seen twice.
 func (s *spanStore) walk(f func(rec []byte)) {
 	var buf []byte
@@ -273,6 +280,7 @@ func (s *spanStore) walk(f func(rec []byte)) {
 		buf = encodeSpan(buf[:0], span, maxSegment)
 		f(buf)
 	}
+	s.names.walk(f)
 	for _, r := range []*ring{s.bulk, s.errors, s.recent} {
 		r.walk(func(rec []byte) bool { f(rec); return true })
 	}
@@ -285,7 +293,7 @@ func (s *spanStore) usage() []Usage {
 		Bytes: len(s.live) * liveBytes, MaxBytes: s.maxLive * liveBytes,
 	}
 	s.mu.Unlock()
-	return []Usage{s.recent.usage("spans"), s.errors.usage("spans failed"), s.bulk.usage("spans of bulk operations"), live}
+	return []Usage{s.recent.usage("spans"), s.errors.usage("spans failed"), s.bulk.usage("spans of bulk operations"), live, s.names.usage()}
 }
 
 // spanTap is the console's span processor.

@@ -47,9 +47,9 @@ func New(maxBytes int) *Store {
 	budget := min(max(cmp.Or(maxBytes, defaultBytes), leastBytes), mostBytes) / 32
 	return &Store{
 		started:    time.Now(),
-		spans:      newSpanStore(16 * budget),
-		logs:       newLogStore(6 * budget),
-		metrics:    newMetricStore(7 * budget),
+		spans:      newSpanStore(15 * budget),
+		logs:       newLogStore(5 * budget),
+		metrics:    newMetricStore(9 * budget),
 		operations: newOperationTable(2 * budget),
 		health:     newHealthTable(budget),
 	}

@@ -67,9 +67,9 @@ func (s *Summary) Signals() (spans, logs, metrics bool) {
 	for i, u := range s.Store {
 		seen := u.Kept > 0 || u.Dropped > 0
 		switch {
-		case i < 4:
+		case i < 5:
 			spans = spans || seen
-		case i < 7:
+		case i < 8:
 			logs = logs || seen
 		}
 	}
