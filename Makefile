@@ -23,7 +23,7 @@ each = @set -e; for module in $(1); do echo "== $$module: $(strip $(2))"; (cd "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up down test check fmt fmt-check vet lint tidy tidy-check vuln bench simulate backends e2e build-all fuzz rename clean golangci-lint govulncheck
+.PHONY: help demo up down ui test check fmt fmt-check vet lint tidy tidy-check vuln bench simulate backends e2e build-all fuzz rename clean golangci-lint govulncheck
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ up: ## start Collector, Prometheus, Jaeger, Loki and Grafana in Docker
 
 down: ## stop them and keep their data
 	docker compose down
+
+ui: ## make the console's script out of console/ui/app
+	cd internal/tools/uibuild && $(GO) run .
 
 test: ## run the tests, with the race detector where a C compiler is found
 	@set -e; race=-race; \

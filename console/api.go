@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
 )
 
@@ -22,11 +23,12 @@ type endpoint struct {
 func endpoints() map[string]endpoint {
 	list := map[string]endpoint{
 		"api/summary":    {nil, func(c *Console, _ ask) (any, error) { return c.Summary(), nil }},
+		"api/diagnosis":  {[]string{"component", "since", "limit"}, answerDiagnosis},
 		"api/health":     {nil, func(c *Console, _ ask) (any, error) { return c.Health(), nil }},
 		"api/operations": {[]string{"limit"}, answerOperations},
 		"api/traces":     {[]string{"q", "errors", "running", "min", "limit"}, answerTraces},
 		"api/logs":       {[]string{"q", "level", "trace", "limit"}, answerLogs},
-		"api/metrics":    {[]string{"q"}, answerMetrics},
+		"api/metrics":    {[]string{"q", "name"}, answerMetrics},
 		"api/runtime":    {nil, func(c *Console, _ ask) (any, error) { return c.Runtime(), nil }},
 
 		"api/control": {[]string{"limit"}, answerControl},
@@ -41,6 +43,11 @@ func endpoints() map[string]endpoint {
 		return map[string]any{"endpoints": slices.Sorted(maps.Keys(index)), "parameters": index}, nil
 	}}
 	return list
+}
+
+func answerDiagnosis(c *Console, a ask) (any, error) {
+	q, err := a.diagnosis()
+	return diagnosis.Diagnose(c.Store, q), err
 }
 
 func answerOperations(c *Console, a ask) (any, error) {
@@ -75,7 +82,7 @@ func answerLogs(c *Console, a ask) (any, error) {
 }
 
 func answerMetrics(c *Console, a ask) (any, error) {
-	return c.Metrics(a.text("q"), store.MaxSeries), nil
+	return a.metrics(c, store.MaxSeries), nil
 }
 
 func (h *handler) serveAPI(w http.ResponseWriter, r *http.Request, e endpoint, id trace.TraceID) {

@@ -30,6 +30,7 @@ func buildControl(c *Console, v *view, a ask) int {
 		Level: c.LogLevel(), Levels: []string{"DEBUG", "INFO", "WARN", "ERROR"},
 		Profiles: ProfileKinds(), Goroutines: c.Goroutines(pageGroups),
 	}
+	v.Final = true // listing goroutines stops them, which a look does and a stream must not
 	return 0
 }
 

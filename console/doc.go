@@ -6,6 +6,11 @@
 //	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "shop", Taps: []otelmon.Tap{con}})
 //	mux.Handle("/debug/otelmon/", con.Handler())
 //
+// The page is drawn on the server and works without scripts. With them it stays
+// current by one stream of what differs, at most once a second, and its charts
+// have a cursor; where the stream cannot get through, it reloads. A stream ends
+// with its reader or its server, and there are at most 16 at once.
+//
 // Without otelmon, give [Console.SpanProcessor], [Console.MetricReader] and
 // [Console.LogProcessor] to the providers of the OpenTelemetry SDK.
 //
@@ -43,7 +48,7 @@
 //
 // # JSON
 //
-// The same answers are under api/: summary, health, operations, traces,
+// The same answers are under api/: summary, diagnosis, health, operations, traces,
 // traces/{id}, logs, metrics and runtime; api/ itself lists them with their
 // parameters. Lists are never null and are cut to a limit, which "truncated"
 // tells; a number that is not known is null; times are RFC 3339, durations

@@ -36,6 +36,12 @@ func functions() template.FuncMap {
 		"args":    func(list ...any) []any { return list },
 		"scope":   shortScope,
 		"foreign": foreignScope,
+
+		"hasNoScript": func() bool { return true },
+
+		"evidence": evidenceHref,
+		"severity": severityTone,
+		"kind":     kindTitle,
 	}
 }
 

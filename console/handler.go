@@ -3,30 +3,31 @@ package console
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"embed"
-	"encoding/hex"
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
-
-//go:embed ui
-var ui embed.FS
 
 // handler serves one console.
 type handler struct {
 	c       *Console
 	pages   map[string]page
 	api     map[string]endpoint
-	html    map[string]*template.Template
+	html    map[string]drawing
 	posts   map[string]func(*Console, http.ResponseWriter, *http.Request, Scope)
 	login   *template.Template
-	css     []byte
-	cssName string
+	style   asset
+	script  asset
+	streams streams
 }
+
+// drawing is the templates of one file of ui, and the same for a stream, where
+// the browser draws the charts and tells how long ago things were: nothing changes
+// because time passes.
+type drawing struct{ whole, streamed *template.Template }
 
 // Handler returns the console's page and its JSON twin under api/. It works
 // under any prefix, with http.StripPrefix or without:
@@ -36,21 +37,23 @@ type handler struct {
 // It answers only to this machine unless Options.ReadToken or Options.Authorize
 // lets others in.
 func (c *Console) Handler() http.Handler {
-	css, err := ui.ReadFile("ui/style.css")
-	if err != nil {
-		panic(err) // it is compiled in
-	}
-	sum := sha256.Sum256(css)
 	h := &handler{
-		c: c, pages: pages(), api: endpoints(), html: map[string]*template.Template{},
+		c: c, pages: pages(), api: endpoints(), html: map[string]drawing{},
 		posts: posts(), login: template.Must(template.ParseFS(ui, "ui/login.html")),
-		css: css, cssName: "style." + hex.EncodeToString(sum[:6]) + ".css",
+		style:  newAsset("text/css", "style.css", "vendor/uPlot.min.css"),
+		script: newAsset("text/javascript", "dist/app.js"),
 	}
 	layout := template.Must(template.New("").Funcs(functions()).ParseFS(ui, "ui/layout.html", "ui/parts.html"))
 	for _, p := range h.pages {
-		if h.html[p.file] == nil {
-			h.html[p.file] = template.Must(template.Must(layout.Clone()).ParseFS(ui, "ui/"+p.file))
+		if h.html[p.file].whole != nil {
+			continue
 		}
+		whole := template.Must(template.Must(layout.Clone()).ParseFS(ui, "ui/"+p.file))
+		streamed := template.Must(whole.Clone()).Funcs(template.FuncMap{
+			"ago":         func(time.Time) string { return "" },
+			"hasNoScript": func() bool { return false },
+		})
+		h.html[p.file] = drawing{whole, streamed}
 	}
 	return h
 }
@@ -85,15 +88,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	}
-	switch name, id := routeOf(rel); {
-	case rel == h.cssName:
-		h.serveStyle(w)
+	name, id := routeOf(rel)
+	a := ask{values: r.URL.Query(), trace: id, scope: scope, isSession: isSession(r)}
+	switch {
+	case rel == h.style.name:
+		h.style.ServeHTTP(w, r)
+	case rel == h.script.name:
+		h.script.ServeHTTP(w, r)
+	case rel == streamRoute:
+		h.serveStream(w, r, a)
 	case h.api[name].answer != nil:
 		h.serveAPI(w, r, h.api[name], id)
 	case name == loginRoute:
 		h.renderLogin(w, http.StatusOK)
 	default:
-		h.servePage(w, r, rel, name, ask{values: r.URL.Query(), trace: id, scope: scope, isSession: isSession(r)})
+		h.servePage(w, r, rel, name, a)
 	}
 }
 
@@ -116,6 +125,9 @@ func (h *handler) delegate(w http.ResponseWriter, r *http.Request, scope Scope) 
 	}
 	return false
 }
+
+// streamRoute keeps a page current.
+const streamRoute = "stream"
 
 // traceRoute stands for the id in an address of one trace.
 const traceRoute = "{id}"
@@ -164,26 +176,29 @@ func (h *handler) known(rel string) bool {
 	if strings.HasSuffix(name, traceRoute) && !id.IsValid() {
 		return false
 	}
-	return rel == h.cssName || rel == loginRoute || h.pages[name].build != nil || h.api[name].answer != nil
+	return rel == h.style.name || rel == h.script.name || rel == streamRoute || rel == loginRoute || h.pages[name].build != nil || h.api[name].answer != nil
 }
 
-func (h *handler) serveStyle(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	_, _ = w.Write(h.css)
-}
-
-func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name string, a ask) {
+// view answers the question of a page.
+func (h *handler) view(r *http.Request, rel, name string, a ask) view {
 	p := h.pages[name]
 	v := h.c.frame(r, p, rel)
-	v.Style = v.Base + h.cssName
-	status := p.build(h.c, &v, a)
+	v.Style, v.Script, v.Build = v.Base+h.style.name, v.Base+h.script.name, h.build()
+	v.status = p.build(h.c, &v, a)
+	return v
+}
+
+// build names what the browser has loaded beside a page.
+func (h *handler) build() string { return h.style.name + " " + h.script.name }
+
+func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name string, a ask) {
+	v := h.view(r, rel, name, a)
 	var b bytes.Buffer
-	if err := h.html[p.file].ExecuteTemplate(&b, "layout", v); err != nil {
+	if err := h.html[v.file].whole.ExecuteTemplate(&b, "layout", v); err != nil {
 		http.Error(w, "render: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(cmp.Or(status, http.StatusOK))
+	w.WriteHeader(cmp.Or(v.status, http.StatusOK))
 	_, _ = w.Write(b.Bytes())
 }

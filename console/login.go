@@ -17,10 +17,10 @@ func (h *handler) turnAway(w http.ResponseWriter, r *http.Request, reason string
 		http.Error(w, reason, http.StatusForbidden)
 		return
 	}
-	rel, ok := locate(r, func(rel string) bool { return rel == loginRoute || rel == h.cssName })
+	rel, ok := locate(r, func(rel string) bool { return rel == loginRoute || rel == h.style.name })
 	switch {
-	case ok && rel == h.cssName:
-		h.serveStyle(w)
+	case ok && rel == h.style.name:
+		h.style.ServeHTTP(w, r)
 	case ok && r.Method == http.MethodPost:
 		h.logIn(w, r)
 	case ok:
@@ -87,7 +87,7 @@ func relativeTo(r *http.Request, from, to string) string {
 
 func (h *handler) renderLogin(w http.ResponseWriter, status int, faults ...string) {
 	var b bytes.Buffer
-	if err := h.login.ExecuteTemplate(&b, "login", view{Style: "./" + h.cssName, Faults: faults}); err != nil {
+	if err := h.login.ExecuteTemplate(&b, "login", view{Style: "./" + h.style.name, Faults: faults}); err != nil {
 		http.Error(w, "render: "+err.Error(), http.StatusInternalServerError)
 		return
 	}

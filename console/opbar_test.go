@@ -19,7 +19,7 @@ func TestFailuresOfACompletedOperationShow(t *testing.T) {
 	}
 	body := get(r.Handler(), "/operations").Body.String()
 	for want, n := range map[string]int{
-		`<article class="op good">`: 1, `<article class="op warn">`: 1, ">Completed</span>": 2, "148 failed</span>": 1,
+		`<article class="op good" `: 1, `<article class="op warn" `: 1, ">Completed</span>": 2, "148 failed</span>": 1,
 		`<rect x="992.6" width="7.4" height="10" class="bad"/>`: 1,
 	} {
 		if got := strings.Count(body, want); got != n {

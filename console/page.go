@@ -1,15 +1,19 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
+	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
 )
 
-// page is one view. Pages with a form are paused unless asked, so that a
-// reload does not take away what is being typed.
+// page is one view. Without scripts, pages with a form are paused unless asked,
+// so that a reload does not take away what is being typed.
 type page struct {
 	title, nav, file string
 	live             bool
@@ -37,8 +41,10 @@ const refreshSeconds = 5
 // view is what every template sees; Main is the page's own part.
 type view struct {
 	Base, Style, Title, Page string
+	Script, Stream, Build    string
 	Nav                      []navItem
 	Live                     bool
+	Paused                   bool // it shall not change at all
 	Final                    bool // it cannot change any more
 	Refresh                  int
 	Toggle                   string // the same page, live or paused
@@ -46,6 +52,18 @@ type view struct {
 	Summary                  store.Summary
 	Faults                   []string // what was wrong with the question
 	Main                     any
+
+	file   string
+	status int
+}
+
+// Headline is the title of the browser's tab.
+func (v view) Headline() string {
+	parts := []string{v.Title, cmp.Or(v.Summary.Service, "otelmon")}
+	if v.Summary.State != store.StateUnknown {
+		parts = slices.Insert(parts, 0, stateTitle(v.Summary.State))
+	}
+	return strings.Join(parts, " · ")
 }
 
 type navItem struct {
@@ -56,11 +74,14 @@ type navItem struct {
 }
 
 func (c *Console) frame(r *http.Request, p page, rel string) view {
-	v := view{Base: baseOf(rel), Title: p.title, Page: p.nav, Refresh: refreshSeconds, Summary: c.Summary()}
+	v := view{Base: baseOf(rel), Title: p.title, Page: p.nav, Refresh: refreshSeconds, Summary: c.Summary(), file: p.file}
 	v.Live = p.live
 	query := r.URL.Query()
+	query.Set("at", rel)
+	v.Stream = v.Base + streamRoute + "?" + query.Encode()
+	query.Del("at")
 	if l := query.Get("live"); l != "" {
-		v.Live = l == "1"
+		v.Live, v.Paused = l == "1", l == "0"
 	}
 	query.Set("live", map[bool]string{true: "0", false: "1"}[v.Live])
 	v.Toggle = "?" + query.Encode()
@@ -111,6 +132,7 @@ func (v *view) fault(err error) {
 type overview struct {
 	Empty                bool
 	Spans, Logs, Metrics bool
+	Diagnosis            diagnosis.Report
 	Health               store.Health
 	Changes              []store.Change
 	Running              []store.Operation
@@ -128,7 +150,7 @@ const (
 )
 
 func buildOverview(c *Console, v *view, _ ask) int {
-	o := overview{Health: c.Health()}
+	o := overview{Health: c.Health(), Diagnosis: diagnosis.Diagnose(c.Store, diagnosis.Question{})}
 	o.Changes = o.Health.Changes[:min(len(o.Health.Changes), overviewChanges)]
 	o.Spans, o.Logs, o.Metrics = v.Summary.Signals()
 	o.Empty = !o.Spans && !o.Logs && !o.Metrics
@@ -218,13 +240,40 @@ func buildLogs(c *Console, v *view, a ask) int {
 
 type metricsView struct {
 	store.MetricList
-	Q string
+	Q, Name string
+	Chart   *chart // of the instrument that Name says
+	More    int    // series that the chart leaves out
 }
 
 func buildMetrics(c *Console, v *view, a ask) int {
-	q := a.text("q")
-	v.Main = metricsView{MetricList: c.Metrics(q, store.UsualLimit*2), Q: q}
+	m := metricsView{MetricList: a.metrics(c, 2*store.UsualLimit), Q: a.text("q"), Name: a.text("name")}
+	if m.Name != "" && len(m.Instruments) > 0 {
+		v.Title = m.Name
+		m.chart()
+	}
+	v.Main = m
 	return 0
+}
+
+// chart draws the first series of the first instrument.
+func (m *metricsView) chart() {
+	of := m.Instruments[0]
+	unit := of.Unit
+	if of.Kind == "counter" {
+		unit = perSecond(unit)
+	}
+	var lines []line
+	for _, s := range of.Series[:min(len(of.Series), colours)] {
+		lines = append(lines, line{cmp.Or(s.Attributes.String(), of.Name), s.History})
+	}
+	drawn := chartOf("instrument", of.Name, unit, m.HistoryAt, lines...)
+	drawn.Tall = true
+	m.Chart, m.More = &drawn, len(of.Series)-len(lines)
+}
+
+// perSecond is the unit of what a counter of this unit gains in a second.
+func perSecond(unit string) string {
+	return cmp.Or(unit, "1") + "/s"
 }
 
 // figureTile is a runtime figure with its picture.
@@ -236,13 +285,13 @@ type figureTile struct {
 func tiles(r store.Runtime) []figureTile {
 	list := make([]figureTile, len(r.Figures))
 	for i, f := range r.Figures {
-		list[i] = figureTile{Figure: f, Spark: sparkOf(f.History)}
+		list[i] = figureTile{Figure: f, Spark: sparkOf(f.History, r.HistoryAt)}
 	}
 	return list
 }
 
 func buildRuntime(c *Console, v *view, _ ask) int {
-	v.Main = tiles(c.Runtime())
+	v.Main = runtimeCharts(c.Runtime())
 	return 0
 }
 

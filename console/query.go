@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
 )
 
@@ -46,17 +47,53 @@ func (a ask) limit() (int, error) {
 	return n, nil
 }
 
+// diagnosis has a lower limit than lists, so a higher one counts as that.
+func (a ask) diagnosis() (diagnosis.Question, error) {
+	q := diagnosis.Question{Component: a.text("component")}
+	var err error
+	if a.text("limit") != "" {
+		q.Limit, err = a.limit()
+	}
+	since, bad := a.duration("since", "15m")
+	q.Since = since
+	return q, errors.Join(err, bad)
+}
+
+// duration is zero when it is not given.
+func (a ask) duration(name, example string) (time.Duration, error) {
+	v := a.text(name)
+	if v == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%s=%s: want a duration such as %s", name, v, example)
+	}
+	return d, nil
+}
+
 func (a ask) traces() (store.TraceQuery, error) {
 	limit, err := a.limit()
 	q := store.TraceQuery{Text: a.text("q"), Errors: a.flag("errors"), Running: a.flag("running"), Limit: limit}
-	if v := a.text("min"); v != "" {
-		d, bad := time.ParseDuration(v)
-		if bad != nil {
-			err = errors.Join(err, fmt.Errorf("min=%s: want a duration such as 250ms", v))
-		}
-		q.Least = d
+	least, bad := a.duration("min", "250ms")
+	q.Least = least
+	return q, errors.Join(err, bad)
+}
+
+// metrics are those whose name or attributes contain q or, when name is given,
+// those of this name.
+func (a ask) metrics(c *Console, limit int) store.MetricList {
+	name := a.text("name")
+	if name == "" {
+		return c.Metrics(a.text("q"), limit)
 	}
-	return q, err
+	list := c.Metrics(name, store.MaxSeries)
+	list.Instruments = slices.DeleteFunc(list.Instruments, func(i store.Instrument) bool { return i.Name != name })
+	list.Total = 0
+	for _, i := range list.Instruments {
+		list.Total += len(i.Series)
+	}
+	return list
 }
 
 func (a ask) logs() (store.LogQuery, error) {

@@ -4,26 +4,27 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/otelmon/otelmon-go/console/store"
 )
 
-// spark is a small line chart: lines and the areas below them, broken where
-// nothing was measured.
+// spark is a small line chart, broken where nothing was measured.
 type spark struct {
-	Lines, Areas []string // points for SVG
-	Least, Most  store.Number
-	Points       int
+	Path        string // for SVG, one unit wide per point
+	Width       int
+	Least, Most store.Number
+	Points      int
 }
 
 const (
-	sparkWidth  = 200
-	sparkHeight = 40
-	sparkPad    = 3
+	sparkHeight = 60
+	sparkPad    = 4
 )
 
-func sparkOf(values []store.Number) spark {
-	s := spark{Least: store.Unknown(), Most: store.Unknown()}
+// sparkOf draws values, the last of which is of newest.
+func sparkOf(values []store.Number, newest time.Time) spark {
+	s := spark{Least: store.Unknown(), Most: store.Unknown(), Width: max(len(values)-1, 1)}
 	for _, v := range values {
 		if !v.Known() {
 			continue
@@ -36,44 +37,49 @@ func sparkOf(values []store.Number) spark {
 			s.Most = v
 		}
 	}
-	if s.Points < 2 {
-		return s
-	}
-	for start := 0; start < len(values); {
-		end := start
-		for end < len(values) && values[end].Known() {
-			end++
-		}
-		if end-start > 1 {
-			s.draw(values[start:end], start, len(values)-1)
-		}
-		start = end + 1
+	if s.Points >= 2 {
+		s.draw(values, int(newest.Unix()/sparkSeconds))
 	}
 	return s
 }
 
-func (s *spark) draw(values []store.Number, start, last int) {
+// sparkSeconds is the time between two points.
+const sparkSeconds = 5
+
+// sparkLine is how many points a line of the path has. Which they are depends on
+// their time, so that a stream has to send the first line and the last one only
+// when a new point pushes out the oldest.
+const sparkLine = 20
+
+// draw writes each point relative to the one before.
+func (s *spark) draw(values []store.Number, newest int) {
 	var b strings.Builder
-	x := func(i int) string { return coordinate(float64(start+i) / float64(last) * sparkWidth) }
+	known, y := false, 0
 	for i, v := range values {
-		b.WriteString(x(i) + "," + coordinate(s.height(v)) + " ")
+		if (newest-len(values)+i)%sparkLine == 0 {
+			b.WriteByte('\n')
+		}
+		if !v.Known() {
+			known = false
+			continue
+		}
+		at := s.height(v)
+		if known {
+			b.WriteString("l1 " + strconv.Itoa(at-y))
+		} else {
+			b.WriteString("M" + strconv.Itoa(i) + " " + strconv.Itoa(at))
+		}
+		known, y = true, at
 	}
-	line := strings.TrimSuffix(b.String(), " ")
-	s.Lines = append(s.Lines, line)
-	bottom := "," + strconv.Itoa(sparkHeight)
-	s.Areas = append(s.Areas, x(0)+bottom+" "+line+" "+x(len(values)-1)+bottom)
+	s.Path = b.String()
 }
 
 // height puts the smallest value at the bottom; what does not change is drawn
 // in the middle.
-func (s *spark) height(v store.Number) float64 {
+func (s *spark) height(v store.Number) int {
 	if s.Most == s.Least {
 		return sparkHeight / 2
 	}
 	part := float64(v/2-s.Least/2) / float64(s.Most/2-s.Least/2) // halves: the difference may overflow
-	return sparkHeight - sparkPad - part*(sparkHeight-2*sparkPad)
-}
-
-func coordinate(v float64) string {
-	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
+	return sparkHeight - sparkPad - int(math.Round(part*(sparkHeight-2*sparkPad)))
 }

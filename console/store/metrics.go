@@ -118,6 +118,7 @@ type metricStore struct {
 	collections int64
 	samples     int64
 	at          time.Time // of the last collection
+	sampledAt   time.Time // of the last that went into the history
 
 	runtime runtimeFigures
 	sampler *sampler
@@ -146,6 +147,7 @@ func (m *metricStore) absorb(rm *metricdata.ResourceMetrics, now time.Time, why 
 	m.collections++
 	if why == sampling {
 		m.samples++
+		m.sampledAt = now
 	}
 	for _, sm := range rm.ScopeMetrics {
 		for _, mt := range sm.Metrics {
@@ -253,7 +255,8 @@ type Instrument struct {
 
 // MetricList is instruments with their current values and history.
 type MetricList struct {
-	AsOf        time.Time    `json:"as_of"` // zero before the first collection
+	AsOf        time.Time    `json:"as_of"`         // zero before the first collection
+	HistoryAt   time.Time    `json:"history_as_of"` // of the last point of every history
 	Interval    Number       `json:"interval_seconds"`
 	Instruments []Instrument `json:"instruments"`
 	Total       int          `json:"total"` // series that match
@@ -273,7 +276,7 @@ func (st *Store) Metrics(text string, limit int) MetricList {
 func (m *metricStore) list(text string, limit int) MetricList {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	answer := MetricList{AsOf: m.at, Interval: Number(sampleInterval.Seconds()), Instruments: []Instrument{}}
+	answer := MetricList{AsOf: m.at, HistoryAt: m.sampledAt, Interval: Number(sampleInterval.Seconds()), Instruments: []Instrument{}}
 	var found []*series
 	for _, s := range m.series {
 		if m.current(s) && strings.Contains(strings.ToLower(s.name+" "+s.attributes.String()), text) {

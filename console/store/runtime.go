@@ -19,9 +19,10 @@ type Figure struct {
 
 // Runtime is the state of the Go runtime.
 type Runtime struct {
-	AsOf     time.Time `json:"as_of"`
-	Interval Number    `json:"interval_seconds"`
-	Figures  []Figure  `json:"figures"`
+	AsOf      time.Time `json:"as_of"`
+	HistoryAt time.Time `json:"history_as_of"` // of the last point of every history
+	Interval  Number    `json:"interval_seconds"`
+	Figures   []Figure  `json:"figures"`
 }
 
 // runtimeFigure says how one figure is made of one runtime metric.
@@ -131,7 +132,7 @@ func (st *Store) Runtime() Runtime {
 	f := &st.metrics.runtime
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	report := Runtime{AsOf: time.Now(), Interval: Number(sampleInterval.Seconds()), Figures: []Figure{}}
+	report := Runtime{AsOf: time.Now(), HistoryAt: f.at, Interval: Number(sampleInterval.Seconds()), Figures: []Figure{}}
 	for i, t := range runtimeTable() {
 		report.Figures = append(report.Figures, Figure{
 			Name: t.name, Title: t.title, Unit: t.unit, Value: Number(f.now[i]), History: f.history[i].until(f.samples),
