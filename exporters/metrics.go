@@ -40,20 +40,9 @@ func (b *Outbox) Observe(provider metric.MeterProvider) error {
 	if first != nil {
 		return fmt.Errorf("metrics of delivery: %w", first)
 	}
-	stores := map[string]metric.MeasurementOption{}
-	for _, name := range []string{inMemory, onDisk} {
-		stores[name] = metric.WithAttributeSet(attribute.NewSet(attribute.String(keys.TelemetryStore, name)))
-	}
 	series := b.series()
 	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		now := b.storeName()
-		for name, in := range stores {
-			is := int64(0)
-			if name == now {
-				is = 1
-			}
-			o.ObserveInt64(active, is, in)
-		}
+		b.observeStore(o, active)
 		for _, s := range series {
 			a := b.accountOf(s.to, s.signal)
 			o.ObserveInt64(created, a.Created, s.plain)
@@ -81,6 +70,17 @@ func (b *Outbox) Observe(provider metric.MeterProvider) error {
 		return fmt.Errorf("metrics of delivery: %w", err)
 	}
 	return nil
+}
+
+func (b *Outbox) observeStore(o metric.Observer, active metric.Int64Observable) {
+	now := b.storeName()
+	for _, name := range []string{inMemory, onDisk} {
+		is := int64(0)
+		if name == now {
+			is = 1
+		}
+		o.ObserveInt64(active, is, metric.WithAttributes(attribute.String(keys.TelemetryStore, name)))
+	}
 }
 
 // series is the attributes of one account, made once.

@@ -98,6 +98,7 @@ const (
 	defaultMemory      = 32 << 20
 	defaultDestination = "default"
 	closeTimeout       = 5 * time.Second  // of a Close whose context has no deadline
+	wrapUp             = time.Second      // at most, of what a Close does after the delivery
 	diskPause          = 10 * time.Second // until a disk that failed is tried again
 )
 
@@ -165,7 +166,8 @@ type Outbox struct {
 	tasks  sync.WaitGroup
 	closed chan struct{}
 	ending atomic.Bool
-	result error // of Close
+	stuck  atomic.Bool // a Close has given the disk up
+	result error       // of Close
 }
 
 type diskFault struct {
@@ -243,7 +245,7 @@ func (b *Outbox) release() error {
 }
 
 func (b *Outbox) stores() []store {
-	if d := b.disk.Load(); d != nil {
+	if d := b.disk.Load(); d != nil && !b.stuck.Load() {
 		return []store{d, b.ring}
 	}
 	return []store{b.ring}
@@ -364,17 +366,20 @@ func (b *Outbox) encoded(ctx context.Context, s Signal) error {
 
 // drained waits until what waits now is settled at every destination.
 func (b *Outbox) drained(ctx context.Context, s Signal, patient bool) error {
-	var faults []error
-	for _, d := range b.to {
-		faults = append(faults, d.outlets[s].drained(ctx, b.stores(), patient))
-	}
-	return errors.Join(faults...)
+	return unlessStuck(ctx, wrapUp, func() error {
+		var faults []error
+		for _, d := range b.to {
+			faults = append(faults, d.outlets[s].drained(ctx, b.stores(), patient))
+		}
+		return errors.Join(faults...)
+	})
 }
 
 // Close delivers what is left until ctx is done, or for 5 s if it has no
 // deadline. What is left then waits in the directory for the next process;
-// without a directory it is lost. The error says what was lost since Open, and
-// to whom. Further calls return the same.
+// without a directory it is lost. If the disk hangs, Close gives up at ctx's
+// deadline, or after a second if that is nearer, and leaves a goroutine behind.
+// The error says what was lost since Open, and to whom. Further calls return the same.
 func (b *Outbox) Close(ctx context.Context) error {
 	if !b.ending.CompareAndSwap(false, true) {
 		select {
@@ -390,9 +395,61 @@ func (b *Outbox) Close(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, closeTimeout)
 		defer cancel()
 	}
-	b.result = b.close(ctx)
+	b.result = b.closeBy(ctx)
 	return b.result
 }
+
+// closeBy is close, and gives up if the disk hangs: what nothing can interrupt
+// goes on alone then. The last of the time is for what comes after the delivery.
+func (b *Outbox) closeBy(ctx context.Context) error {
+	end, _ := ctx.Deadline()
+	left := time.Until(end)
+	deliver, cancel := context.WithDeadline(ctx, end.Add(-min(wrapUp, left/4)))
+	defer cancel()
+	err := unlessStuck(ctx, wrapUp-left, func() error { return b.close(deliver) })
+	if errors.Is(err, errHangs) {
+		return errors.Join(err, b.giveUp())
+	}
+	return err
+}
+
+// unlessStuck calls do, and does not wait for it longer than ctx and a moment: a
+// disk may hang. One that is canceled has had no time to end before.
+func unlessStuck(ctx context.Context, moment time.Duration, do func() error) error {
+	late := make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			moment = wrapUp
+		}
+		time.AfterFunc(moment, func() { close(late) })
+	})()
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-late:
+		return errHangs
+	}
+}
+
+// giveUp tells what may be lost. Of the disk, which hangs, nothing is asked.
+func (b *Outbox) giveUp() error {
+	b.stuck.Store(true)
+	b.cancel()
+	var fault error
+	for _, d := range b.to {
+		for _, o := range d.outlets {
+			if n := d.account.open(o.signal); o.sender != nil && n > 0 {
+				fault = errors.Join(fault, fmt.Errorf("%d %s not delivered to %s, and perhaps not in the directory", n, o.signal.items(), o.sender.endpoint.address()))
+			}
+			fault = errors.Join(fault, o.losses())
+		}
+	}
+	return fault
+}
+
+var errHangs = errors.New("the disk of the directory hangs")
 
 func (b *Outbox) close(ctx context.Context) error {
 	// However little time is left, what waits to be encoded has to get to where it
