@@ -21,5 +21,6 @@
 //
 // Lists are never nil and are cut to a limit, which Truncated tells; a [Number]
 // that is not known is NaN, and null in JSON. Text is from outside: control,
-// escape and bidirectional characters are taken out of it.
+// escape and bidirectional characters are taken out of it, and what looks like a
+// secret is replaced by [redacted], by the default rules of package exporters.
 package store

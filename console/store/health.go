@@ -87,7 +87,7 @@ func (t *healthTable) changed(r *sdklog.Record) {
 	r.WalkAttributes(func(kv attribute.KeyValue) bool {
 		switch string(kv.Key) {
 		case keys.HealthCheckName:
-			c.Name = CleanLine(textOf(kv.Value, maxFact))
+			c.Name = CleanLine(textOf(kv.Value))
 		case keys.HealthCheckState:
 			c.State = stateWord(kv.Value.String())
 		case keys.HealthCheckPreviousState:
@@ -95,14 +95,14 @@ func (t *healthTable) changed(r *sdklog.Record) {
 		case keys.HealthCheckCritical:
 			c.Critical = kv.Value.Type() == attribute.BOOL && kv.Value.AsBool()
 		case keys.HealthCheckReason:
-			c.Reason = textOf(kv.Value, maxFact)
+			c.Reason = textOf(kv.Value)
 		case keys.HealthCheckMessage:
-			c.Message = textOf(kv.Value, maxFact)
+			c.Message = textOf(kv.Value)
 		}
 		return true
 	})
 	if c.Message == "" {
-		c.Message = textOf(r.Body(), maxFact)
+		c.Message = textOf(r.Body())
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -10,8 +10,7 @@ const maxTemplate = 512
 // space become one blank.
 func mask(b []byte, s string) []byte {
 	head := len(b)
-	cut := len(s) > maxTemplate
-	s = prefix(s, maxTemplate)
+	s = Cut(s, maxTemplate)
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
@@ -42,9 +41,6 @@ func mask(b []byte, s string) []byte {
 	}
 	if len(b) > head {
 		b = bytes.TrimSuffix(b, []byte{' '})
-	}
-	if cut {
-		b = append(b, " …"...)
 	}
 	return b
 }

@@ -193,7 +193,7 @@ func (t *operationTable) reported(r *sdklog.Record) {
 	if op == nil {
 		return
 	}
-	message := textOf(r.Body(), maxFact)
+	message := textOf(r.Body())
 	if op.TraceID == "" && r.TraceID().IsValid() {
 		op.TraceID, op.SpanID = r.TraceID().String(), r.SpanID().String()
 	}
@@ -237,7 +237,7 @@ func (o *Operation) set(kv attribute.KeyValue) {
 	v := kv.Value
 	switch string(kv.Key) {
 	case keys.BulkOperationName:
-		o.Name = strings.Clone(CleanLine(textOf(v, maxFact)))
+		o.Name = strings.Clone(CleanLine(textOf(v)))
 	case keys.BulkOperationResult:
 		if r := v.String(); r == StateFailed || r == StateCanceled || r == StateCompleted {
 			o.State = r
@@ -255,7 +255,7 @@ func (o *Operation) set(kv attribute.KeyValue) {
 	case keys.BulkRate:
 		o.Rate = Number(numberOf(v))
 	case keys.BulkVerdict:
-		o.Verdict = strings.Clone(CleanLine(textOf(v, maxFact)))
+		o.Verdict = strings.Clone(CleanLine(textOf(v)))
 	case keys.BulkETASeconds:
 		o.ETA = Number(numberOf(v))
 	}

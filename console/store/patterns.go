@@ -167,10 +167,7 @@ func (p *pattern) take(l logHead) {
 		return
 	}
 	p.sampled, p.trace, p.span = l.at, l.trace, l.span
-	p.sample = append(p.sample[:0], prefix(l.body, maxSample)...)
-	if len(l.body) > maxSample {
-		p.sample = append(p.sample, " …"...)
-	}
+	p.sample = append(p.sample[:0], Cut(l.body, maxSample)...)
 }
 
 func (p *pattern) view() Pattern {

@@ -3,9 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"math"
-	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -50,51 +48,22 @@ func (e *encoder) time(t time.Time) {
 	e.fixed(uint64(t.UnixNano()))
 }
 
-// text writes s, at most limit bytes of it and a mark that tells how much is
+// text writes s, at most limit bytes of it, the last of which tell how much is
 // missing.
 func (e *encoder) text(s string, limit int) {
-	if len(s) <= limit {
-		e.uint(uint64(len(s)))
-		e.b = append(e.b, s...)
-		return
-	}
-	var mark [48]byte
-	kept := runeStart(s, limit)
-	m := appendCutMark(mark[:0], len(s)-kept)
-	e.uint(uint64(kept + len(m)))
-	e.b = append(append(e.b, s[:kept]...), m...)
+	s = Cut(s, limit)
+	e.uint(uint64(len(s)))
+	e.b = append(e.b, s...)
 }
 
-func appendCutMark(b []byte, missing int) []byte {
-	b = append(b, " …[cut, "...)
-	b = strconv.AppendInt(b, int64(missing), 10)
-	return append(b, " more bytes]"...)
-}
-
-// Cut is text's rule for strings that are kept outside a ring. The result
+// Cut returns at most limit bytes of s, at least 64, the last of which tell how
+// much is missing. What the cut would sever of a secret is taken out. The result
 // shares no memory with s when it was cut.
 func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	kept := runeStart(s, limit)
-	return string(appendCutMark([]byte(s[:kept]), len(s)-kept))
-}
-
-// runeStart returns the last index ≤ i at which a rune of s starts.
-func runeStart(s string, i int) int {
-	for n := 0; n < utf8.UTFMax && i > 0 && !utf8.RuneStart(s[i]); n++ {
-		i--
-	}
-	return i
-}
-
-// prefix returns at most limit bytes of s, whole runes.
-func prefix(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return s[:runeStart(s, limit)]
+	return secrets.TextWithin(s, limit)
 }
 
 // longestAttribute bounds what attribute writes.
@@ -201,15 +170,16 @@ func (d *decoder) attributes() (Attributes, int) {
 }
 
 func (d *decoder) attribute() Attribute {
-	key := CleanLine(d.raw())
+	kv := attribute.KeyValue{Key: attribute.Key(d.raw())}
 	switch d.byte() {
 	case typeInt:
-		return Attribute{key, d.int()}
+		kv.Value = attribute.Int64Value(d.int())
 	case typeFloat:
-		return Attribute{key, math.Float64frombits(d.fixed())}
+		kv.Value = attribute.Float64Value(math.Float64frombits(d.fixed()))
 	case typeBool:
-		return Attribute{key, d.byte() == 1}
+		kv.Value = attribute.BoolValue(d.byte() == 1)
 	default:
-		return Attribute{key, d.text()}
+		kv.Value = attribute.StringValue(d.raw())
 	}
+	return attrOf(kv)
 }

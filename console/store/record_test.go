@@ -43,7 +43,7 @@ func TestAttributesSurviveTheStore(t *testing.T) {
 func TestLongValuesAreCutWithAMark(t *testing.T) {
 	got, _ := roundTrip(attribute.String("k", strings.Repeat("ä", 3000)))
 	text := got[0].Text()
-	if !strings.HasSuffix(text, "…[cut, 3952 more bytes]") || len(text) > maxValue+64 || !utf8.ValidString(text) {
+	if !strings.HasSuffix(text, " bytes]") || len(text) > maxValue || !utf8.ValidString(text) {
 		t.Errorf("%d bytes that end in %q", len(text), text[len(text)-40:])
 	}
 	if short := Cut("abc", 3); short != "abc" {

@@ -11,12 +11,29 @@ import (
 	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/otelmon/otelmon-go/internal/sanitize"
 )
+
+// secrets are the default rules, which never change.
+var secrets sanitize.Rules //nolint:gochecknoglobals // a constant that takes a moment to make
 
 // Clean returns s without what could fool a reader or a terminal: control
 // characters but newline and tab, ANSI escape sequences, bidirectional and
 // other invisible format characters, and invalid UTF-8, which shows as U+FFFD.
+// What looks like a secret is replaced by [redacted].
 func Clean(s string) string {
+	s = strip(s)
+	if len(s) < leastSecret {
+		return s
+	}
+	return secrets.Text(s)
+}
+
+// leastSecret is shorter than any text that a rule finds a secret in.
+const leastSecret = 8
+
+func strip(s string) string {
 	if isPlain(s) {
 		return s
 	}
@@ -168,6 +185,7 @@ func attributesOf(set *attribute.Set) Attributes {
 
 func attrOf(kv attribute.KeyValue) Attribute {
 	key := CleanLine(Cut(string(kv.Key), maxName))
+	kv, _ = secrets.Attribute(kv)
 	switch kv.Value.Type() {
 	case attribute.INT64:
 		return Attribute{key, kv.Value.AsInt64()}
@@ -176,12 +194,12 @@ func attrOf(kv attribute.KeyValue) Attribute {
 	case attribute.BOOL:
 		return Attribute{key, kv.Value.AsBool()}
 	default:
-		return Attribute{key, textOf(kv.Value, maxValue)}
+		return Attribute{key, strip(Cut(kv.Value.String(), maxValue))}
 	}
 }
 
-// textOf returns v as safe text of about limit bytes.
-func textOf(v attribute.Value, limit int) string { return Clean(Cut(v.String(), limit)) }
+// textOf returns v as safe text of at most maxFact bytes.
+func textOf(v attribute.Value) string { return Clean(Cut(v.String(), maxFact)) }
 
 // numberOf returns v as a number, zero when it is none.
 func numberOf(v attribute.Value) float64 {

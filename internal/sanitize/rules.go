@@ -239,8 +239,10 @@ func (r *Rules) Value(v attribute.Value) (attribute.Value, bool) {
 
 // Text is as [Rules.Attribute] for a message or a name. Text without secrets
 // comes back as it is.
-func (r *Rules) Text(text string) string {
-	limit := r.max()
+func (r *Rules) Text(text string) string { return r.TextWithin(text, r.max()) }
+
+// TextWithin is Text with a limit of its own, in bytes and at least 64.
+func (r *Rules) TextWithin(text string, limit int) string {
 	if len(text) <= limit+maxSecret {
 		beginning, mark := splitMark(text)
 		if done, _ := r.redact(beginning, len(beginning)); done != beginning {
