@@ -97,7 +97,7 @@ func (t *nameTable) observe(s sdktrace.ReadOnlySpan, key nameKey, rec []byte, r 
 // at returns the name and makes it when it is new. When there is no room, one
 // that was not seen for long gives way.
 func (t *nameTable) at(key nameKey, now time.Time) *spanName {
-	key.scope, key.name = prefix(key.scope, maxName), prefix(key.name, maxName)
+	key.scope, key.name = Cut(key.scope, maxName), Cut(key.name, maxName)
 	if n := t.names[key]; n != nil {
 		return n
 	}
