@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/otelmon/otelmon-go/console/store"
+	"github.com/otelmon/otelmon-go/internal/figure"
 )
 
 // chart is values over time as a table. The script draws it; without, a spark
@@ -61,10 +62,10 @@ func chartOf(id, title, unit string, newest time.Time, lines ...line) chart {
 
 func cellOf(history []store.Number, i int, unit string) chartCell {
 	if i < 0 || !history[i].Known() {
-		return chartCell{Text: noValue}
+		return chartCell{Text: figure.None}
 	}
 	v := float64(history[i])
-	return chartCell{V: strconv.FormatFloat(v, 'g', significantDigits(v), 64), Text: formatValue(history[i], unit)}
+	return chartCell{V: strconv.FormatFloat(v, 'g', significantDigits(v), 64), Text: figure.Value(history[i], unit)}
 }
 
 // significantDigits keeps whole numbers whole and cuts the rest to what can be
@@ -81,7 +82,7 @@ func runtimeCharts(r store.Runtime) []chart {
 	list := make([]chart, len(r.Figures))
 	for i, f := range r.Figures {
 		list[i] = chartOf(f.Name, f.Title, f.Unit, r.HistoryAt, line{f.Title, f.History})
-		list[i].Now = formatValue(f.Value, f.Unit)
+		list[i].Now = figure.Value(f.Value, f.Unit)
 	}
 	return list
 }

@@ -3,6 +3,8 @@ package console
 import (
 	"strings"
 	"testing"
+
+	"github.com/otelmon/otelmon-go/internal/figure"
 )
 
 func TestRulerMarksRoundTimes(t *testing.T) {
@@ -18,7 +20,7 @@ func TestRulerMarksRoundTimes(t *testing.T) {
 	} {
 		var got []string
 		for _, m := range ruler(whole) {
-			got = append(got, formatSeconds(m.Seconds))
+			got = append(got, figure.Seconds(m.Seconds))
 			if m.X < 0 || m.X > barWidth || (m.X > 0 && m.X/barWidth*whole-float64(m.Seconds) > 1e-9*whole) {
 				t.Errorf("%v: mark at %v is %v", whole, m.X, m.Seconds)
 			}
