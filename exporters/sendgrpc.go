@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -24,23 +25,24 @@ import (
 // often at 4 MiB: the batch of the former was taken.
 const ownLimit = maxResponse - 1
 
-// reconnectWait is how long a backend that was away is given to accept a
-// connection before the attempt is a failure.
-const reconnectWait = 100 * time.Millisecond
-
 // grpcCarrier calls Export.
 type grpcCarrier struct {
-	conn   *grpc.ClientConn
+	dial   func() (*grpc.ClientConn, error)
 	method string
 	header metadata.MD // of every call
+
+	mu   sync.Mutex
+	conn *grpc.ClientConn
 }
 
-func (e Endpoint) overGRPC(t target, signal Signal) (*grpcCarrier, error) {
-	conn, err := grpc.NewClient(t.url.Host, e.connectOptions(t)...)
-	if err != nil {
-		return nil, err
+func (e Endpoint) overGRPC(t target, signal Signal) (c *grpcCarrier, err error) {
+	host, options := t.url.Host, e.connectOptions(t)
+	c = &grpcCarrier{
+		dial:   func() (*grpc.ClientConn, error) { return grpc.NewClient(host, options...) },
+		method: exportMethod(signal), header: metadata.New(e.Headers),
 	}
-	return &grpcCarrier{conn: conn, method: exportMethod(signal), header: metadata.New(e.Headers)}, nil
+	c.conn, err = c.dial()
+	return c, err
 }
 
 func exportMethod(signal Signal) string {
@@ -82,7 +84,26 @@ func (e Endpoint) connectOptions(t target) []grpc.DialOption {
 }
 
 // close ends calls too. By then none is left that anybody waits for.
-func (c *grpcCarrier) close() { _ = c.conn.Close() }
+func (c *grpcCarrier) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.conn.Close()
+}
+
+// connection returns one that the next call finds out about. gRPC answers calls
+// on one that failed with what it knows until its own backoff is over; here the
+// caller paces attempts, and the backend may be back.
+func (c *grpcCarrier) connection() *grpc.ClientConn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn.GetState() == connectivity.TransientFailure {
+		if fresh, err := c.dial(); err == nil { // as it was when the carrier was made
+			_ = c.conn.Close()
+			c.conn = fresh
+		}
+	}
+	return c.conn
+}
 
 func (c *grpcCarrier) carry(ctx context.Context, body []byte, batch, token string) answer {
 	header := c.header.Copy()
@@ -90,16 +111,8 @@ func (c *grpcCarrier) carry(ctx context.Context, body []byte, batch, token strin
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	if c.conn.GetState() == connectivity.TransientFailure {
-		// The caller paces attempts. Without the wait this one would fail with what
-		// the last one found out, even if the backend is back.
-		c.conn.ResetConnectBackoff()
-		reconnecting, cancel := context.WithTimeout(ctx, reconnectWait)
-		c.conn.WaitForStateChange(reconnecting, connectivity.TransientFailure)
-		cancel()
-	}
 	var response []byte
-	err := c.conn.Invoke(metadata.NewOutgoingContext(ctx, header), c.method, body, &response)
+	err := c.connection().Invoke(metadata.NewOutgoingContext(ctx, header), c.method, body, &response)
 	if err == nil {
 		a := answer{kind: kindDelivered}
 		a.readPartial(response)
