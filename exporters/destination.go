@@ -50,11 +50,11 @@ type outlet struct {
 	to     *destination
 	signal Signal
 	sender *sender       // nil: the signal does not go there
-	turn   chan struct{} // full while one of disk and memory delivers: they take turns
+	turn   chan struct{} // full while one lane of disk or memory delivers: they take turns
 
 	mu      sync.Mutex
 	moved   chan struct{} // closed and replaced when one of these changes
-	settled uint64        // parcels
+	settled [lanes]uint64 // parcels
 	begun   uint64        // attempts
 	failed  uint64        // of them, the newest that failed
 	err     error         // of the newest attempt; nil if everything was taken
@@ -82,11 +82,11 @@ func (b *Outbox) newDestination(index int, d Destination) (*destination, error) 
 	return to, errors.Join(faults...)
 }
 
-// drain delivers from a store until ctx is done.
-func (o *outlet) drain(ctx context.Context, from store) {
+// drain delivers a lane of a store until ctx is done.
+func (o *outlet) drain(ctx context.Context, from store, l lane) {
 	report := o.to.box.options.Report
 	for ctx.Err() == nil {
-		g, err := o.gather(ctx, from)
+		g, err := o.gather(ctx, from, l)
 		if err != nil {
 			if ctx.Err() == nil {
 				report(fmt.Errorf("%s for %s: %w", o.signal.items(), o.to.name, err))
@@ -101,17 +101,18 @@ func (o *outlet) drain(ctx context.Context, from store) {
 		if !done {
 			return
 		}
-		if err := from.ack(o.to.index, o.signal, g.last); err != nil {
+		if err := from.ack(o.to.index, l, g.last); err != nil {
 			report(fmt.Errorf("%s for %s may arrive again: %w", o.signal.items(), o.to.name, err))
 		} else if g.inDir {
-			o.to.account.marked(o.signal)
+			o.to.account.marked(l)
 		}
-		o.settle(g.parcels)
+		o.settle(l, g.parcels)
 	}
 }
 
 // group is what is sent in one request.
 type group struct {
+	lane        lane
 	first, last uint64
 	inDir       bool
 	parcels     uint64
@@ -124,9 +125,10 @@ type group struct {
 
 // gather takes the next parcel and those behind it while they are small.
 // Protobuf messages one after the other are one message.
-func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
+func (o *outlet) gather(ctx context.Context, from store, l lane) (g group, err error) {
+	g.lane = l
 	for {
-		p, err := o.next(ctx, from, g.parcels)
+		p, err := o.next(ctx, from, l, g.parcels)
 		if err != nil && g.parcels > 0 {
 			break // what was read will not come again
 		}
@@ -147,23 +149,23 @@ func (o *outlet) gather(ctx context.Context, from store) (g group, err error) {
 		g.last = p.seq
 		g.parcels++
 		g.items += p.items
-		if len(g.body) >= mergeBytes/2 || g.parcels >= mergeParcels || from.backlog(o.to.index, o.signal).parcels <= int64(g.parcels) { //nolint:gosec // at most mergeParcels
+		if len(g.body) >= mergeBytes/2 || g.parcels >= mergeParcels || from.backlog(o.to.index, l).parcels <= int64(g.parcels) { //nolint:gosec // at most mergeParcels
 			break
 		}
 	}
-	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", from.origin(), o.signal, g.first, g.last)
+	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", from.origin(), l, g.first, g.last)
 	return g, nil
 }
 
 // next takes the parcel behind so many others. Behind the first it is there, but
 // may be pushed out any moment.
-func (o *outlet) next(ctx context.Context, from store, others uint64) (parcel, error) {
+func (o *outlet) next(ctx context.Context, from store, l lane, others uint64) (parcel, error) {
 	if others > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, damaged)
 		defer cancel()
 	}
-	return from.next(ctx, o.to.index, o.signal)
+	return from.next(ctx, o.to.index, l)
 }
 
 func (o *outlet) lose(r Reason, items int64, err error) {
@@ -211,7 +213,10 @@ func (o *outlet) deliver(ctx context.Context, g group) bool {
 		if out.rest == nil {
 			o.to.leaveAlone(out.last.after)
 			o.answered(out.last.err)
-			if started.Sub(g.oldest) > staleAge {
+			if age := started.Sub(g.oldest); age > staleAge {
+				if age < o.signal.overtakes() {
+					o.to.box.divert(g.lane)
+				}
 				rest(ctx, time.Duration(g.size)*time.Second/replayRate-time.Since(started))
 			}
 			return true
@@ -229,7 +234,7 @@ func (o *outlet) deliver(ctx context.Context, g group) bool {
 		o.failedWith(out.last.err)
 		failed++
 		select {
-		case <-time.After(wait/2 + rand.N(wait)): //nolint:gosec // jitter
+		case <-time.After(wait/2 + rand.N(wait/2)): //nolint:gosec // jitter
 		case <-again:
 		case <-ctx.Done():
 			return false
@@ -336,10 +341,10 @@ func (o *outlet) explain(err error) error {
 	return fmt.Errorf("%s to %s: %w", o.signal.items(), o.sender.endpoint.address(), err)
 }
 
-func (o *outlet) settle(parcels uint64) {
+func (o *outlet) settle(l lane, parcels uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.settled += parcels
+	o.settled[l] += parcels
 	o.move()
 }
 
@@ -361,7 +366,7 @@ func (o *outlet) book(g group, out outcome) {
 	if g.inDir {
 		seq = g.last
 	}
-	o.to.account.settle(o.signal, seq, out)
+	o.to.account.settle(g.lane, seq, out)
 	if err := o.to.box.refused.add(out.samples...); err != nil {
 		o.to.box.options.Report(err)
 	}
@@ -376,16 +381,24 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 	}
 	target := o.waiting(stores)
 	o.mu.Lock()
-	target += o.settled
+	for l, n := range o.settled {
+		target[l] += n
+	}
 	begun := o.begun // what was sent before proves nothing of now
 	o.mu.Unlock()
 	o.to.nudge()
-	for o.waiting(stores) > 0 {
+	for {
+		left := o.waiting(stores)
 		o.mu.Lock()
-		moved, settled, tried, down, err := o.moved, o.settled, o.failed > begun, o.down, o.err
+		for l, n := range o.settled {
+			if n >= target[l] {
+				left[l] = 0
+			}
+		}
+		moved, tried, down, err := o.moved, o.failed > begun, o.down, o.err
 		hopeless := !patient || o.to.box.disk.Load() != nil || !o.ever && isLoopback(o.sender.endpoint.address())
 		o.mu.Unlock()
-		if settled >= target {
+		if left == [lanes]uint64{} {
 			return nil
 		}
 		alone, asked := o.to.isLeftAlone()
@@ -398,13 +411,14 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 			return o.explain(errors.Join(context.Cause(ctx), err))
 		}
 	}
-	return nil
 }
 
-// waiting is how many parcels wait.
-func (o *outlet) waiting(stores []store) (n uint64) {
+// waiting is how many parcels wait in each lane.
+func (o *outlet) waiting(stores []store) (n [lanes]uint64) {
 	for _, from := range stores {
-		n += uint64(from.backlog(o.to.index, o.signal).parcels) //nolint:gosec // a count
+		for _, l := range o.signal.lanes() {
+			n[l] += uint64(from.backlog(o.to.index, l).parcels) //nolint:gosec // a count
+		}
 	}
 	return n
 }

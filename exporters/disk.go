@@ -19,7 +19,7 @@ type disk struct {
 	id      string
 	log     *spool.Log
 	cursors []*spool.Cursor
-	ahead   [][signals]*parcel // read by holds
+	ahead   [][lanes]*parcel // read by holds
 }
 
 // openDisk opens the log and a cursor for each destination.
@@ -32,8 +32,8 @@ func openDisk(o Options, lost func(destination int, s Signal, r Reason, items in
 		Dir: o.Dir, MaxBytes: o.MaxBytes, MaxAge: o.MaxAge, MinFree: o.MinFree, Retain: o.Retain, Sync: o.Sync,
 		Wrap: o.wrap,
 		Lost: func(l spool.Loss) {
-			if d, ok := known[l.Cursor]; ok && l.Lane < signals {
-				lost(d, Signal(l.Lane), reasonOf(l.Reason), int64(l.Items)) //nolint:gosec // a count of what was in memory
+			if d, ok := known[l.Cursor]; ok && l.Lane < lanes {
+				lost(d, lane(l.Lane).signal(), reasonOf(l.Reason), int64(l.Items)) //nolint:gosec // a count of what was in memory
 			}
 		},
 	})
@@ -53,7 +53,7 @@ func openDisk(o Options, lost func(destination int, s Signal, r Reason, items in
 		}
 		d.cursors = append(d.cursors, c)
 	}
-	d.ahead = make([][signals]*parcel, len(d.cursors))
+	d.ahead = make([][lanes]*parcel, len(d.cursors))
 	return d, nil
 }
 
@@ -69,8 +69,8 @@ func reasonOf(r spool.Reason) Reason {
 	return Corrupt
 }
 
-func (d *disk) put(s Signal, p parcel) error {
-	r := spool.Record{Items: uint32(p.items), Lane: uint8(s), Payload: p.body} //nolint:gosec // a batch's length
+func (d *disk) put(l lane, p parcel) error {
+	r := spool.Record{Items: uint32(p.items), Lane: uint8(l), Payload: p.body} //nolint:gosec // a batch's length
 	if p.gzip {
 		r.Flags = flagGzip
 	}
@@ -80,38 +80,38 @@ func (d *disk) put(s Signal, p parcel) error {
 
 // holds reports whether a parcel up to seq still waits. It is for once, before
 // the first next.
-func (d *disk) holds(destination int, s Signal, seq uint64) bool {
-	if d.backlog(destination, s).parcels == 0 {
+func (d *disk) holds(destination int, l lane, seq uint64) bool {
+	if d.backlog(destination, l).parcels == 0 {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), damaged)
 	defer cancel()
-	p, err := d.next(ctx, destination, s)
+	p, err := d.next(ctx, destination, l)
 	if err != nil {
 		return false
 	}
-	d.ahead[destination][s] = &p
+	d.ahead[destination][l] = &p
 	return p.seq <= seq
 }
 
-func (d *disk) next(ctx context.Context, destination int, s Signal) (parcel, error) {
-	if p := d.ahead[destination][s]; p != nil {
-		d.ahead[destination][s] = nil
+func (d *disk) next(ctx context.Context, destination int, l lane) (parcel, error) {
+	if p := d.ahead[destination][l]; p != nil {
+		d.ahead[destination][l] = nil
 		return *p, nil
 	}
-	r, err := d.cursors[destination].Next(ctx, uint8(s))
+	r, err := d.cursors[destination].Next(ctx, uint8(l))
 	if err != nil {
 		return parcel{}, fmt.Errorf("read what waits: %w", err)
 	}
 	return parcel{seq: r.Seq, items: int64(r.Items), made: r.Time, gzip: r.Flags&flagGzip != 0, body: r.Payload}, nil
 }
 
-func (d *disk) ack(destination int, s Signal, seq uint64) error {
-	return d.cursors[destination].Ack(uint8(s), seq)
+func (d *disk) ack(destination int, l lane, seq uint64) error {
+	return d.cursors[destination].Ack(uint8(l), seq)
 }
 
-func (d *disk) backlog(destination int, s Signal) backlog {
-	b := d.cursors[destination].Pending(uint8(s))
+func (d *disk) backlog(destination int, l lane) backlog {
+	b := d.cursors[destination].Pending(uint8(l))
 	return backlog{int64(b.Records), int64(b.Items), b.Bytes, b.Oldest} //nolint:gosec // counts of what is on disk
 }
 

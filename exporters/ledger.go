@@ -41,7 +41,7 @@ const maxDestinations = 8
 // The page holds a format number, what was made of each signal, the number that
 // batch ids of this directory begin with, and a block for each destination.
 const (
-	pageFormat   = 0x6f74656c6d6f6e02 // "otelmon", 2
+	pageFormat   = 0x6f74656c6d6f6e03 // "otelmon", 3
 	slotFormat   = 0
 	slotCreated  = 1
 	slotOrigin   = slotCreated + signals
@@ -53,9 +53,9 @@ const (
 	slotDelivered = slotBefore + signals
 	slotDropped   = slotDelivered + signals
 	slotUnmarked  = slotDropped + signals*int(reasons)
-	slotsAccount  = slotUnmarked + signals*slotsUnmarked
+	slotsAccount  = slotUnmarked + lanes*slotsUnmarked
 
-	// Of a group that is settled, at least in part, and not marked so in the
+	// Of a lane's group that is settled, at least in part, and not marked so in the
 	// directory: its last number and what was counted for it.
 	unmarkedSeq       = 0
 	unmarkedDelivered = 1
@@ -226,24 +226,24 @@ func (a *account) open(s Signal) int64 {
 	return a.ledger.created(s).Load() - a.before(s).Load() - a.delivered(s).Load() - a.losses(s)
 }
 
-func (a *account) unmarked(s Signal, n int) *atomic.Int64 {
-	return a.slot(slotUnmarked + int(s)*slotsUnmarked + n)
+func (a *account) unmarked(l lane, n int) *atomic.Int64 {
+	return a.slot(slotUnmarked + int(l)*slotsUnmarked + n)
 }
 
 // settle counts what became of a group, or of a part of it. seq is its last
 // number in the directory, 0 if it is in memory.
-func (a *account) settle(s Signal, seq uint64, out outcome) {
+func (a *account) settle(l lane, seq uint64, out outcome) {
 	n := [...]int64{unmarkedDelivered: int64(out.delivered), unmarkedRejected: int64(out.rejected), unmarkedTooLarge: int64(out.tooLarge)}
-	for i, slot := range a.settled(s) {
+	for i, slot := range a.settled(l.signal()) {
 		if i > 0 && seq > 0 {
-			a.unmarked(s, i).Add(n[i])
+			a.unmarked(l, i).Add(n[i])
 		}
 		if i > 0 {
 			slot.Add(n[i])
 		}
 	}
 	if seq > 0 {
-		a.unmarked(s, unmarkedSeq).Store(int64(seq)) //nolint:gosec // a number of a record
+		a.unmarked(l, unmarkedSeq).Store(int64(seq)) //nolint:gosec // a number of a record
 	}
 }
 
@@ -253,17 +253,17 @@ func (a *account) settled(s Signal) [slotsUnmarked]*atomic.Int64 {
 }
 
 // marked is called when the directory knows that the group is settled.
-func (a *account) marked(s Signal) {
+func (a *account) marked(l lane) {
 	for i := range slotsUnmarked {
-		a.unmarked(s, i).Store(0)
+		a.unmarked(l, i).Store(0)
 	}
 }
 
 // takeBack undoes the counting of an unmarked group that will be sent again.
-func (a *account) takeBack(s Signal) {
-	for i, slot := range a.settled(s) {
+func (a *account) takeBack(l lane) {
+	for i, slot := range a.settled(l.signal()) {
 		if i > 0 {
-			slot.Add(-min(a.unmarked(s, i).Load(), slot.Load()))
+			slot.Add(-min(a.unmarked(l, i).Load(), slot.Load()))
 		}
 	}
 }

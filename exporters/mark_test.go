@@ -1,6 +1,7 @@
 package exporters
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,43 +22,63 @@ func TestDeathAroundTheMark(t *testing.T) {
 		{"in a part", outcome{delivered: 3}, false, 7, 0, 7},
 		{"after", outcome{delivered: 5, rejected: 2}, true, 5, 2, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			r, dir := receiver(t, oteltest.Options{}), filepath.Join(t.TempDir(), "spool")
-			b := boxIn(t, dir, Endpoint{URL: "http://" + deadAddr(t)})
-			b.ledger.created(Traces).Add(7)
-			b.keep(Traces, 7, requestOf(t, Traces, 7))
-			if err := b.flush(t.Context(), Traces); err == nil { // the group is being sent
-				t.Fatal("nobody is there")
-			}
-			a := b.to[0].account
-			a.settle(Traces, 1, c.settled)
-			if c.marked {
-				if err := b.disk.Load().ack(0, Traces, 1); err != nil {
+		for _, l := range Traces.lanes() {
+			t.Run(fmt.Sprint(c.name, " ", l), func(t *testing.T) {
+				r, dir := receiver(t, oteltest.Options{}), filepath.Join(t.TempDir(), "spool")
+				b := boxIn(t, dir, Endpoint{URL: "http://" + deadAddr(t)})
+				b.newest[Traces].Store(uint32(l))
+				b.ledger.created(Traces).Add(7)
+				b.keep(Traces, 7, requestOf(t, Traces, 7))
+				if err := b.flush(t.Context(), Traces); err == nil { // the group is being sent
+					t.Fatal("nobody is there")
+				}
+				a := b.to[0].account
+				a.settle(l, 1, c.settled)
+				if c.marked {
+					if err := b.disk.Load().ack(0, l, 1); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.ledger.created(Traces).Add(4) // in a queue
+				if b.ledger.save != nil {
+					t.Skip("the ledger is saved at the end only")
+				}
+				left := filepath.Join(t.TempDir(), "left")
+				if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
 					t.Fatal(err)
 				}
-			}
-			b.ledger.created(Traces).Add(4) // in a queue
-			if b.ledger.save != nil {
-				t.Skip("the ledger is saved at the end only")
-			}
-			left := filepath.Join(t.TempDir(), "left")
-			if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
-				t.Fatal(err)
-			}
 
-			b = boxIn(t, left, Endpoint{URL: r.HTTPURL()})
-			if got := b.Status().Accounts[0]; got.Dropped["crashed"] != 4 {
-				t.Errorf("%s", got)
-			}
-			_ = b.Close(t.Context())
-			got := b.Status().Accounts[0]
-			if got.Created != 11 || got.Delivered != c.delivered || got.Dropped["rejected"] != c.rejected || got.Dropped["crashed"] != 4 || got.Pending != 0 {
-				t.Errorf("%s", got)
-			}
-			if n := int64(len(arrived(r))); n != c.received {
-				t.Errorf("%d arrived, want %d", n, c.received)
-			}
-		})
+				b = boxIn(t, left, Endpoint{URL: r.HTTPURL()})
+				if got := b.Status().Accounts[0]; got.Dropped["crashed"] != 4 {
+					t.Errorf("%s", got)
+				}
+				_ = b.Close(t.Context())
+				got := b.Status().Accounts[0]
+				if got.Created != 11 || got.Delivered != c.delivered || got.Dropped["rejected"] != c.rejected || got.Dropped["crashed"] != 4 || got.Pending != 0 {
+					t.Errorf("%s", got)
+				}
+				if n := int64(len(arrived(r))); n != c.received {
+					t.Errorf("%d arrived, want %d", n, c.received)
+				}
+			})
+		}
+	}
+}
+
+// The mark of a group ends with it, or what the next one leaves would be taken
+// for more.
+func TestMarkEnds(t *testing.T) {
+	r := receiver(t, oteltest.Options{})
+	b := boxIn(t, filepath.Join(t.TempDir(), "spool"), Endpoint{URL: r.HTTPURL()})
+	b.ledger.created(Traces).Add(7)
+	b.keep(Traces, 7, requestOf(t, Traces, 7))
+	if err := b.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range slotsUnmarked {
+		if n := b.to[0].account.unmarked(lane(Traces), i).Load(); n != 0 {
+			t.Errorf("number %d of the mark is %d", i, n)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (b *Outbox) Observe(provider metric.MeterProvider) error {
 				if from != store(b.ring) {
 					in = s.disk
 				}
-				o.ObserveInt64(size, from.backlog(s.to.index, s.signal).bytes, in)
+				o.ObserveInt64(size, waiting(s.to.index, s.signal, from).bytes, in)
 			}
 			waits := 0.0
 			if !a.Oldest.IsZero() {

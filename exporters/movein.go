@@ -84,11 +84,13 @@ func (b *Outbox) bookEarly(past *ledger) {
 // reconcile brings the account of an earlier process together with what is on
 // the disk.
 func reconcile(to *destination, s Signal, d *disk) {
-	if seq := to.past.unmarked(s, unmarkedSeq).Load(); seq > 0 && d.holds(to.index, s, uint64(seq)) { //nolint:gosec // above 0
-		to.past.takeBack(s)
+	for _, l := range s.lanes() {
+		if seq := to.past.unmarked(l, unmarkedSeq).Load(); seq > 0 && d.holds(to.index, l, uint64(seq)) { //nolint:gosec // above 0
+			to.past.takeBack(l)
+		}
+		to.past.marked(l)
 	}
-	to.past.marked(s)
-	to.past.reconcile(s, d.backlog(to.index, s).items)
+	to.past.reconcile(s, waiting(to.index, s, d).items)
 }
 
 func ledgerIn(dir string) (*ledger, error) {

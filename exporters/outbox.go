@@ -153,6 +153,7 @@ type Outbox struct {
 	ring       *ring
 	to         []*destination
 	clean      [signals]*sanitizer
+	newest     [signals]atomic.Uint32 // the lane that is put to
 	refused    quarantine
 	unfinished atomic.Pointer[unfinished] // as disk
 	spans      *batch[sdktrace.ReadOnlySpan]
@@ -200,6 +201,9 @@ func Open(ctx context.Context, o Options) (*Outbox, error) {
 	for s := range b.clean {
 		b.clean[s] = newSanitizer(rules)
 	}
+	for s := range b.newest {
+		b.newest[s].Store(uint32(s)) //nolint:gosec // below lanes
+	}
 	b.ring = newRing(o.MaxMemory, len(b.to), b.lose)
 	b.ledger = newLedger()
 	for _, d := range b.to {
@@ -228,7 +232,9 @@ func Open(ctx context.Context, o Options) (*Outbox, error) {
 func (b *Outbox) drain(ctx context.Context, from store) {
 	for _, d := range b.to {
 		for _, out := range d.outlets {
-			b.tasks.Go(func() { out.drain(ctx, from) })
+			for _, l := range out.signal.lanes() {
+				b.tasks.Go(func() { out.drain(ctx, from, l) })
+			}
 		}
 	}
 }
@@ -297,15 +303,33 @@ func (b *Outbox) keep(s Signal, items int, body []byte) {
 	if b.isFailing() {
 		p.body, p.gzip = squeeze(body), true
 	}
+	to := lane(b.newest[s].Load())
 	if d := b.disk.Load(); d != nil && b.diskIsBack() {
-		err := d.put(s, p)
+		err := d.put(to, p)
 		if err == nil {
 			b.diskWorks()
 			return
 		}
 		b.diskFailed(err)
 	}
-	_ = b.ring.put(s, p) // never fails
+	_ = b.ring.put(to, p) // never fails
+}
+
+// divert has what is made from now on wait in the other lane, before which there
+// is nothing to replay. A destination that is away gets both later.
+func (b *Outbox) divert(from lane) {
+	to := from.other()
+	for _, d := range b.to {
+		if d.outlets[from.signal()].isDown() {
+			continue
+		}
+		for _, in := range b.stores() {
+			if in.backlog(d.index, to).parcels > 0 {
+				return // a replay of it has not ended
+			}
+		}
+	}
+	b.newest[from.signal()].CompareAndSwap(uint32(from), uint32(to))
 }
 
 // isFailing reports that some backend is away, so that what is made is going to
@@ -478,7 +502,7 @@ func (b *Outbox) close(ctx context.Context) error {
 func (b *Outbox) abandon(o *outlet) {
 	left := o.to.account.open(o.signal)
 	if d := b.disk.Load(); d != nil {
-		left -= d.backlog(o.to.index, o.signal).items
+		left -= waiting(o.to.index, o.signal, d).items
 	}
 	if o.sender == nil {
 		o.to.account.before(o.signal).Add(max(left, 0)) // never its business

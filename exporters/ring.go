@@ -8,8 +8,8 @@ import (
 )
 
 // ring keeps parcels in memory, up to a number of bytes. When that is reached
-// the oldest parcel of the signal that takes most room goes, so that a flood of
-// logs can't push spans out. The newest of each signal stays, however large, so
+// the oldest parcel of the lane that takes most room goes, so that a flood of
+// logs can't push spans out. The newest of each lane stays, however large, so
 // that it is tried at least once while the backend is there.
 type ring struct {
 	id    string
@@ -18,10 +18,10 @@ type ring struct {
 
 	mu    sync.Mutex
 	bytes int64
-	lanes [signals]lane
+	lanes [lanes]queue
 }
 
-type lane struct {
+type queue struct {
 	parcels []parcel // those that some destination has not read
 	bytes   int64
 	last    uint64 // seq of the newest parcel ever
@@ -46,11 +46,11 @@ func newRing(limit int64, destinations int, lost func(int, Signal, Reason, int64
 }
 
 // put keeps a copy of the parcel's body.
-func (r *ring) put(s Signal, p parcel) error {
+func (r *ring) put(to lane, p parcel) error {
 	p.body = bytes.Clone(p.body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l := &r.lanes[s]
+	l := &r.lanes[to]
 	l.last++
 	p.seq = l.last
 	l.parcels = append(l.parcels, p)
@@ -69,11 +69,11 @@ func (r *ring) put(s Signal, p parcel) error {
 // evict must be called with mu held, and reports whether anything could go. What
 // is being sent is not lost: its sender has it.
 func (r *ring) evict() bool {
-	var l *lane
-	var s Signal
-	for other := range Signal(signals) {
+	var l *queue
+	var most lane
+	for other := range lane(lanes) {
 		if o := &r.lanes[other]; len(o.parcels) > 1 && (l == nil || o.bytes > l.bytes) {
-			l, s = o, other
+			l, most = o, other
 		}
 	}
 	if l == nil {
@@ -84,7 +84,7 @@ func (r *ring) evict() bool {
 		if at := &l.readers[d]; at.seq < p.seq {
 			at.seq = p.seq
 			at.unread.remove(p)
-			r.lost(d, s, Evicted, p.items)
+			r.lost(d, most.signal(), Evicted, p.items)
 		}
 	}
 	r.trim(l)
@@ -92,7 +92,7 @@ func (r *ring) evict() bool {
 }
 
 // trim lets go of what everybody has read.
-func (r *ring) trim(l *lane) {
+func (r *ring) trim(l *queue) {
 	least := l.last
 	for _, at := range l.readers {
 		least = min(least, at.seq)
@@ -106,10 +106,10 @@ func (r *ring) trim(l *lane) {
 	}
 }
 
-func (r *ring) next(ctx context.Context, destination int, s Signal) (parcel, error) {
+func (r *ring) next(ctx context.Context, destination int, of lane) (parcel, error) {
 	for {
 		r.mu.Lock()
-		l := &r.lanes[s]
+		l := &r.lanes[of]
 		at := &l.readers[destination]
 		if at.seq < l.last {
 			p := l.parcels[len(l.parcels)-int(l.last-at.seq)] //nolint:gosec // a count of what is in memory
@@ -131,17 +131,17 @@ func (r *ring) next(ctx context.Context, destination int, s Signal) (parcel, err
 }
 
 // ack is for all that was read.
-func (r *ring) ack(destination int, s Signal, _ uint64) error {
+func (r *ring) ack(destination int, l lane, _ uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lanes[s].readers[destination].flight = backlog{}
+	r.lanes[l].readers[destination].flight = backlog{}
 	return nil
 }
 
-func (r *ring) backlog(destination int, s Signal) backlog {
+func (r *ring) backlog(destination int, of lane) backlog {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l := &r.lanes[s]
+	l := &r.lanes[of]
 	at := l.readers[destination]
 	b := at.flight
 	if b.parcels == 0 && at.seq < l.last {

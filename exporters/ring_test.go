@@ -12,10 +12,10 @@ func TestRequestLargerThanMemory(t *testing.T) {
 		}
 		lost[s] += items
 	})
-	put := func(s Signal, bytes int) { _ = r.put(s, parcel{items: 1, body: make([]byte, bytes)}) }
+	put := func(s Signal, bytes int) { _ = r.put(lane(s), parcel{items: 1, body: make([]byte, bytes)}) }
 	put(Traces, 30)
 	put(Logs, 1000)
-	if w := r.backlog(0, Logs); lost[Logs] != 0 || w.parcels != 1 {
+	if w := r.backlog(0, lane(Logs)); lost[Logs] != 0 || w.parcels != 1 {
 		t.Fatalf("%d lost, %d wait", lost[Logs], w.parcels)
 	}
 	put(Logs, 10)
@@ -23,7 +23,7 @@ func TestRequestLargerThanMemory(t *testing.T) {
 		t.Errorf("lost %v, %d bytes are left", lost, r.bytes)
 	}
 	put(Logs, 1000)
-	if p, err := r.next(t.Context(), 0, Logs); err != nil || len(p.body) != 1000 || lost[Logs] != 2 {
+	if p, err := r.next(t.Context(), 0, lane(Logs)); err != nil || len(p.body) != 1000 || lost[Logs] != 2 {
 		t.Errorf("read %d bytes, %v, lost %v", len(p.body), err, lost)
 	}
 }

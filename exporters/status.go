@@ -112,13 +112,8 @@ func (b *Outbox) accountOf(d *destination, s Signal) Account {
 		a.Since = o.since
 	}
 	o.mu.Unlock()
-	for _, from := range b.stores() {
-		w := from.backlog(d.index, s)
-		a.Bytes += w.bytes
-		if a.Oldest.IsZero() || !w.oldest.IsZero() && w.oldest.Before(a.Oldest) {
-			a.Oldest = w.oldest
-		}
-	}
+	w := waiting(d.index, s, b.stores()...)
+	a.Bytes, a.Oldest = w.bytes, w.oldest
 	return a
 }
 

@@ -11,7 +11,10 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/otelmon/otelmon-go/exporters"
 )
 
 // silent accepts connections and never answers.
@@ -200,5 +203,40 @@ func TestReceiverThatNeverWasIsNotWaitedFor(t *testing.T) {
 	defer cancel()
 	if err := m.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "1 spans not delivered") { // or the test takes an hour
 		t.Errorf("got %v", err)
+	}
+}
+
+// A callback that never ends costs a shutdown its own values and no more than its
+// deadline, and the ledger knows of the rest.
+func TestShutdownWithHungCallback(t *testing.T) {
+	quiet(t)
+	r := receiver(t)
+	m, err := start(t, Config{Endpoint: r.HTTPURL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	defer close(release)
+	_, err = otel.Meter("t").Int64ObservableGauge("hung", metric.WithInt64Callback(func(context.Context, metric.Int64Observer) error {
+		<-release // a shutdown that waits for it outlasts the test
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, span := otel.Tracer("t").Start(t.Context(), "s")
+	span.End()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := m.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	for _, a := range m.Status().Accounts {
+		if a.Created != a.Delivered || a.Signal == exporters.Traces && a.Created != 1 || a.Signal == exporters.Metrics && a.Created == 0 {
+			t.Errorf("%s", a)
+		}
+	}
+	if len(r.Spans()) != 1 {
+		t.Errorf("%d spans arrived", len(r.Spans()))
 	}
 }

@@ -113,6 +113,21 @@ func replay(ctx context.Context, t *table, box *exporters.Outbox, p *producer, b
 		ratio: took.Minutes(), most: 1, bound: "≤ 1 min",
 	})
 	t.add(figure{what: "of which the replay", ours: rate(float64(took-got.First.Sub(start)) / float64(got.Spans))})
-	t.add(figure{what: "oldest live span when it arrived", ours: got.Latest.Round(time.Millisecond).String()})
+	delays, err := b.delays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range []struct {
+		name string
+		part float64
+		most float64
+		word string
+	}{{"p50", 0.5, 0, ""}, {"p99", 0.99, 1, "≤ 2 s"}, {"greatest", 1, 0, ""}} {
+		late := time.Duration(delays.part(q.part))
+		t.add(figure{
+			what: q.name + " of a live span from its end to its arrival, once the backend is found", ours: late.Round(time.Millisecond).String(), other: "2 s",
+			ratio: late.Seconds() / 2, most: q.most, bound: q.word,
+		})
+	}
 	return during, nil
 }

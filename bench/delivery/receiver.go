@@ -27,15 +27,17 @@ type arrivals struct {
 	Spans, Live, Bytes int64
 	First              time.Time     // when the first request came
 	Late               time.Duration // of the newest live span: from its end to its arrival
-	Latest             time.Duration // the greatest Late
 }
 
 // receiver takes OTLP over both protocols and only counts. Its cost is no part
 // of any figure but for the processor it needs.
 type receiver struct {
-	mu  sync.Mutex
-	got arrivals
+	mu     sync.Mutex
+	got    arrivals
+	delays rounds // of live spans made after the first request
 }
+
+const delaysPath = "/delays"
 
 // receive is the child process. It ends when its standard input does.
 func receive(ctx context.Context, out io.Writer, addr string) error {
@@ -65,7 +67,11 @@ func (r *receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.Method == http.MethodGet {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		_ = json.NewEncoder(w).Encode(r.got) // the parent notices
+		var told any = r.got
+		if req.URL.Path == delaysPath {
+			told = r.delays
+		}
+		_ = json.NewEncoder(w).Encode(told) // the parent notices
 		return
 	}
 	var body bytes.Buffer
@@ -104,8 +110,11 @@ func (r *receiver) count(body []byte) {
 				fields(span, 5, func(name []byte) {
 					if string(name) == liveName {
 						r.got.Live++
-						r.got.Late = now.Sub(endOf(span))
-						r.got.Latest = max(r.got.Latest, r.got.Late)
+						end := endOf(span)
+						r.got.Late = now.Sub(end)
+						if end.After(r.got.First) {
+							r.delays = append(r.delays, float64(r.got.Late))
+						}
 					}
 				})
 			})
@@ -198,14 +207,24 @@ func startBackend(ctx context.Context, addr string) (*backend, error) {
 func (b *backend) stop() error { return errors.Join(b.input.Close(), b.process.Wait()) }
 
 func (b *backend) arrivals(ctx context.Context) (a arrivals, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.http, http.NoBody)
+	err = b.ask(ctx, "", &a)
+	return a, err
+}
+
+func (b *backend) delays(ctx context.Context) (took rounds, err error) {
+	err = b.ask(ctx, delaysPath, &took)
+	return took, err
+}
+
+func (b *backend) ask(ctx context.Context, path string, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.http+path, http.NoBody)
 	if err != nil {
-		return a, err
+		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return a, err
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return a, json.NewDecoder(resp.Body).Decode(&a)
+	return json.NewDecoder(resp.Body).Decode(answer)
 }
