@@ -19,8 +19,10 @@
 // until each destination has taken them, however long it is away. They are
 // retried with jitter, at the pace that the backend asks for. A request that a
 // backend refuses is taken apart, so that only the items at fault are lost, and
-// shown. A receiver may get a request twice; it then has the same Otelmon-Batch-Id,
-// unless the process died and more had come to be sent with it meanwhile.
+// shown. After an outage what waited is replayed, and spans and log records that
+// are made meanwhile arrive before its end; metrics keep their order. A receiver
+// may get a request twice; it then has the same Otelmon-Batch-Id, unless the
+// process died and more had come to be sent with it meanwhile.
 //
 // Recording telemetry never waits: for the network it never does, and a queue
 // that is full drops. The exception is [Options.EachSpan], which writes each span
