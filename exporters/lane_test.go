@@ -22,6 +22,7 @@ import (
 type link struct {
 	t      *testing.T
 	signal Signal
+	takes  time.Duration
 
 	mu      sync.Mutex
 	away    answer // what it answers; the zero kind of an error is an outage
@@ -31,7 +32,7 @@ type link struct {
 }
 
 func (l *link) carry(ctx context.Context, body []byte, batch, _ string) answer {
-	rest(ctx, 10*time.Millisecond)
+	rest(ctx, l.takes)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked = append(l.asked, time.Now())
@@ -70,7 +71,7 @@ var outage = answer{err: errors.New("away")}
 
 func newLink(t *testing.T, s Signal) *link {
 	t.Helper()
-	return &link{t: t, signal: s, batches: map[string]bool{}}
+	return &link{t: t, signal: s, takes: 10 * time.Millisecond, batches: map[string]bool{}}
 }
 
 // boxTo returns an outbox that delivers one signal over links, one for each
@@ -184,6 +185,9 @@ func TestFlushWaitsForTheReplay(t *testing.T) {
 		}
 		rest(t.Context(), time.Minute)
 		l.set(answer{})
+		for len(l.arrived()) < 3 {
+			rest(t.Context(), time.Millisecond)
+		}
 		var live sync.WaitGroup
 		live.Go(func() {
 			for i := range 40 {
@@ -191,9 +195,6 @@ func TestFlushWaitsForTheReplay(t *testing.T) {
 				rest(t.Context(), 15*time.Millisecond)
 			}
 		})
-		for len(l.arrived()) < 3 {
-			rest(t.Context(), time.Millisecond)
-		}
 		if err := b.flush(t.Context(), Traces); err != nil {
 			t.Error(err)
 		}
@@ -266,8 +267,7 @@ func TestSecondOutageInTheReplay(t *testing.T) {
 	})
 }
 
-// A destination that is away keeps none of the others from its newest, and one
-// that replays the other lane does.
+// A destination that is away keeps none of the others from its newest.
 func TestLanesOfSeveralDestinations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone, near := newLink(t, Traces), newLink(t, Traces)
@@ -296,14 +296,35 @@ func TestLanesOfSeveralDestinations(t *testing.T) {
 		if n := len(gone.arrived()); n != 27 {
 			t.Errorf("%d arrived at last", n)
 		}
-		b.newest[Traces].Store(uint32(Traces))
-		b.to[0].outlets[Traces].down = false
-		if err := b.ring.put(lane(Traces).other(), parcel{}); err != nil {
-			t.Fatal(err)
+	})
+}
+
+// One that comes back while another replays does not have the newest wait behind
+// that.
+func TestReplaysOfTwoDestinations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow, quick := newLink(t, Traces), newLink(t, Traces)
+		slow.takes = 10 * time.Second
+		b := boxTo(t, "", Traces, slow, quick)
+		for i, l := range []*link{slow, quick} {
+			l.set(outage)
+			for range 20 {
+				b.one(t, Traces, i)
+			}
+			rest(t.Context(), time.Minute)
+			l.set(answer{})
+			rest(t.Context(), 40*time.Second)
+			if newest := lane(b.newest[Traces].Load()); newest != lane(Traces).other() {
+				t.Errorf("the newest wait in %s", newest)
+			}
 		}
-		b.divert(lane(Traces))
-		if b.newest[Traces].Load() != uint32(Traces) {
-			t.Error("the newest wait for another replay")
+		if left := b.ring.backlog(0, lane(Traces)).parcels; left == 0 {
+			t.Error("the first replay has ended")
+		}
+		rest(t.Context(), 10*time.Minute)
+		balanced(t, b, Traces)
+		if n, m := len(slow.arrived()), len(quick.arrived()); n != 40 || m != 40 {
+			t.Errorf("%d and %d arrived", n, m)
 		}
 	})
 }
