@@ -137,7 +137,7 @@ func TestNewestDoNotWaitForTheReplay(t *testing.T) {
 		first  bool
 	}{
 		{Traces, 20 * time.Hour, true},
-		{Traces, 5 * time.Second, false},
+		{Traces, time.Second, false},
 		{Logs, 20 * time.Minute, true},
 		{Logs, 40 * time.Minute, false}, // Loki would refuse the rest
 		{Metrics, 20 * time.Minute, false},

@@ -31,8 +31,9 @@ type grpcCarrier struct {
 	method string
 	header metadata.MD // of every call
 
-	mu   sync.Mutex
-	conn *grpc.ClientConn
+	mu    sync.Mutex
+	conn  *grpc.ClientConn
+	inert *grpc.ClientConn // the one that a call failed on
 }
 
 func (e Endpoint) overGRPC(t target, signal Signal) (c *grpcCarrier, err error) {
@@ -92,17 +93,24 @@ func (c *grpcCarrier) close() {
 
 // connection returns one that the next call finds out about. gRPC answers calls
 // on one that failed with what it knows until its own backoff is over; here the
-// caller paces attempts, and the backend may be back.
+// caller paces attempts, and the backend may be back. The state alone does not
+// tell: a call may fail before it changes.
 func (c *grpcCarrier) connection() *grpc.ClientConn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn.GetState() == connectivity.TransientFailure {
+	if c.conn == c.inert && c.conn.GetState() != connectivity.Ready {
 		if fresh, err := c.dial(); err == nil { // as it was when the carrier was made
 			_ = c.conn.Close()
 			c.conn = fresh
 		}
 	}
 	return c.conn
+}
+
+func (c *grpcCarrier) failed(conn *grpc.ClientConn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inert = conn
 }
 
 func (c *grpcCarrier) carry(ctx context.Context, body []byte, batch, token string) answer {
@@ -112,7 +120,8 @@ func (c *grpcCarrier) carry(ctx context.Context, body []byte, batch, token strin
 		header.Set("Authorization", "Bearer "+token)
 	}
 	var response []byte
-	err := c.connection().Invoke(metadata.NewOutgoingContext(ctx, header), c.method, body, &response)
+	conn := c.connection()
+	err := conn.Invoke(metadata.NewOutgoingContext(ctx, header), c.method, body, &response)
 	if err == nil {
 		a := answer{kind: kindDelivered}
 		a.readPartial(response)
@@ -121,6 +130,7 @@ func (c *grpcCarrier) carry(ctx context.Context, body []byte, batch, token strin
 	if isOwnLimit(err) {
 		return answer{kind: kindDelivered, err: fmt.Errorf("batch was taken, but the answer is too long: %w", err)}
 	}
+	c.failed(conn)
 	return refusalOf(err)
 }
 
