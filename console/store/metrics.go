@@ -12,10 +12,15 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// History of metrics: a point each interval, the newest 180, so 15 minutes.
+// History of metrics: a point every five seconds of the last 15 minutes, and one
+// every minute of the last six hours.
 const (
 	sampleInterval = 5 * time.Second
 	historyLen     = 180
+
+	coarseInterval = time.Minute
+	coarseLen      = 360
+	coarseSamples  = int64(coarseInterval / sampleInterval)
 )
 
 // Kinds of instruments, as the views name them.
@@ -34,45 +39,6 @@ const (
 	sampling                 // for the history, at each interval
 )
 
-// history is the newest values of something sampled in step with everything
-// else. Samples that it missed are NaN.
-type history struct {
-	values [historyLen]float64
-	first  int64 // number of the first sample, from 1 on; 0 while empty
-	last   int64
-}
-
-func (h *history) add(sample int64, v float64) {
-	if h.first == 0 {
-		h.first, h.last = sample, sample-1
-	}
-	for n := max(h.last+1, sample-historyLen+1); n < sample; n++ {
-		h.values[n%historyLen] = math.NaN()
-	}
-	h.values[sample%historyLen] = v
-	h.last = sample
-}
-
-// until returns the values up to the sample with number now, oldest first.
-func (h *history) until(now int64) []Number { return h.newest(now, historyLen) }
-
-// newest returns at most n values up to the sample with number now, oldest first.
-func (h *history) newest(now int64, n int) []Number {
-	from := max(h.first, now-int64(min(n, historyLen))+1)
-	if h.first == 0 {
-		return []Number{}
-	}
-	list := make([]Number, 0, now-from+1)
-	for n := from; n <= now; n++ {
-		if n > h.last {
-			list = append(list, Unknown())
-			continue
-		}
-		list = append(list, Number(h.values[n%historyLen]))
-	}
-	return list
-}
-
 type seriesKey struct {
 	scope, name string
 	attributes  attribute.Distinct
@@ -89,6 +55,8 @@ type series struct {
 	before     reading // at the last sample
 	beforeAt   time.Time
 	history    history // gauge: value; counter: per second; histogram: 95th percentile of the interval
+	coarse     history // the same, where a gauge is its mean
+	minute     reading // of a histogram, at the last point of coarse
 	seen       int64   // number of the last collection that had it
 	bytes      int
 }
@@ -118,14 +86,15 @@ type metricStore struct {
 	collections int64
 	samples     int64
 	at          time.Time // of the last collection
-	sampledAt   time.Time // of the last that went into the history
+	sampledAt   time.Time // of the last point of the fine history
+	coarseAt    time.Time // of the last point of the coarse one
 
 	runtime runtimeFigures
 	sampler *sampler
 }
 
 func newMetricStore(budget int) *metricStore {
-	return &metricStore{series: map[seriesKey]*series{}, max: budget}
+	return &metricStore{series: map[seriesKey]*series{}, max: budget - runtimeBytes}
 }
 
 // fresh waits until the metrics are at most a second old, or for a moment when
@@ -148,6 +117,9 @@ func (m *metricStore) absorb(rm *metricdata.ResourceMetrics, now time.Time, why 
 	if why == sampling {
 		m.samples++
 		m.sampledAt = now
+		if m.samples%coarseSamples == 0 {
+			m.coarseAt = now
+		}
 	}
 	for _, sm := range rm.ScopeMetrics {
 		for _, mt := range sm.Metrics {
@@ -180,9 +152,9 @@ func (m *metricStore) lookup(scope string, mt *metricdata.Metrics, kind string, 
 	s := &series{
 		scope: CleanLine(Cut(scope, maxName)), name: CleanLine(Cut(mt.Name, maxName)),
 		unit: CleanLine(Cut(mt.Unit, 64)), description: CleanLine(Cut(mt.Description, maxFact)),
-		kind: kind, attributes: attributesOf(set),
+		kind: kind, attributes: attributesOf(set), history: newHistory(historyLen), coarse: newHistory(coarseLen),
 	}
-	s.bytes = 8*historyLen + 640 + len(scope) + len(mt.Name) + len(s.description) + 24*buckets
+	s.bytes = 8*(historyLen+coarseLen) + 640 + len(scope) + len(mt.Name) + len(s.description) + 32*buckets
 	for _, a := range s.attributes {
 		s.bytes += 64 + len(a.Key) + len(a.Text())
 	}
@@ -223,6 +195,15 @@ func (m *metricStore) update(s *series, r reading, now time.Time, why occasion) 
 	}
 	s.history.add(m.samples, v)
 	s.before, s.beforeAt = r, now
+	if m.samples%coarseSamples != 0 {
+		return
+	}
+	v = s.history.mean(m.samples, int(coarseSamples))
+	if s.kind == kindHistogram {
+		v = r.since(s.minute).quantile(0.95)
+		s.minute = r
+	}
+	s.coarse.add(m.samples/coarseSamples, v)
 }
 
 // Series is a series as every view shows it.

@@ -90,7 +90,15 @@ type runtimeFigures struct {
 	before  []metrics.Sample // at the last sample
 	history []history
 	samples int64
+
+	minuteAt time.Time
+	minute   []metrics.Sample // at the last point of coarse
+	coarse   []history
 }
+
+// runtimeBytes is what the figures are charged for: with their histograms, of
+// which the runtime's have up to 900 buckets, three readings of each.
+const runtimeBytes = 8*8*(historyLen+coarseLen) + 2*3*900*8
 
 // sampleRuntime reads the figures. Rates and quantiles are over the time since
 // the last sample.
@@ -107,14 +115,13 @@ func (m *metricStore) sampleRuntime(why occasion) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.now == nil {
-		f.now, f.history = make([]float64, len(table)), make([]history, len(table))
+		f.now = make([]float64, len(table))
+		for range table {
+			f.history, f.coarse = append(f.history, newHistory(historyLen)), append(f.coarse, newHistory(coarseLen))
+		}
 	}
 	for i := range table {
-		var before metrics.Value
-		if f.before != nil {
-			before = f.before[i].Value
-		}
-		f.now[i] = table[i].of(read[i].Value, before, now.Sub(f.at).Seconds())
+		f.now[i] = table[i].of(read[i].Value, valueOf(f.before, i), now.Sub(f.at).Seconds())
 	}
 	if why != sampling && f.before != nil {
 		return
@@ -124,6 +131,21 @@ func (m *metricStore) sampleRuntime(why occasion) {
 	for i := range f.history {
 		f.history[i].add(f.samples, f.now[i])
 	}
+	if f.samples%coarseSamples != 0 {
+		return
+	}
+	for i := range f.coarse {
+		f.coarse[i].add(f.samples/coarseSamples, table[i].of(read[i].Value, valueOf(f.minute, i), now.Sub(f.minuteAt).Seconds()))
+	}
+	f.minuteAt, f.minute = now, read
+}
+
+// valueOf returns one value of a reading, which may be nil: there was none.
+func valueOf(read []metrics.Sample, i int) (v metrics.Value) {
+	if read != nil {
+		v = read[i].Value
+	}
+	return v
 }
 
 // Runtime returns the state of the Go runtime, read now.

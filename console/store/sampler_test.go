@@ -58,7 +58,7 @@ func TestHistoryExistsBeforeAnybodyLooks(t *testing.T) {
 }
 
 func TestHistoryIsBoundedAndMarksGaps(t *testing.T) {
-	var h history
+	h := newHistory(historyLen)
 	for _, n := range []int64{3, 4, 7} {
 		h.add(n, float64(n))
 	}
