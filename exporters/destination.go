@@ -374,11 +374,10 @@ func (o *outlet) book(g group, out outcome) {
 
 // drained waits until what waits now is settled. Unless patient it gives up at
 // the first attempt that fails; a patient one does only when what is left is safe
-// on the disk, or nothing has ever answered on this machine.
+// on the disk, or nothing has ever answered on this machine. What is never the
+// destination's business is waited for as well, or the next process would find it
+// and take it for what waits.
 func (o *outlet) drained(ctx context.Context, stores []store, patient bool) error {
-	if o.sender == nil {
-		return nil
-	}
 	target := o.waiting(stores)
 	o.mu.Lock()
 	for l, n := range o.settled {
@@ -396,7 +395,7 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 			}
 		}
 		moved, tried, down, err := o.moved, o.failed > begun, o.down, o.err
-		hopeless := !patient || o.to.box.disk.Load() != nil || !o.ever && isLoopback(o.sender.endpoint.address())
+		hopeless := o.sender != nil && (!patient || o.to.box.disk.Load() != nil || !o.ever && isLoopback(o.sender.endpoint.address()))
 		o.mu.Unlock()
 		if left == [lanes]uint64{} {
 			return nil
@@ -408,6 +407,9 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 		select {
 		case <-moved:
 		case <-ctx.Done():
+			if o.sender == nil {
+				return nil
+			}
 			return o.explain(errors.Join(context.Cause(ctx), err))
 		}
 	}
