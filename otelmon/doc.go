@@ -30,6 +30,7 @@
 // [Monitor.Shutdown] returns what was lost. What the specification has no variable
 // for:
 //
+//	OTELMON_RECORD_ALL        true records spans that the sampler drops, for taps alone
 //	OTELMON_OUTBOX_DIR        the directory; none by default
 //	OTELMON_OUTBOX_MAX_BYTES  of what waits in it: 268435456
 //	OTELMON_OUTBOX_MAX_AGE    of what waits in it, in milliseconds: 86400000, a day

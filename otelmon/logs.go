@@ -19,9 +19,11 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 		sdklog.WithAttributeValueDepthLimit(set.Int("OTEL_LOGRECORD_ATTRIBUTE_VALUE_DEPTH_LIMIT")),
 		sdklog.WithAttributeValueLengthLimit(set.Int("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT")),
 	}
+	var tapped []sdklog.Processor
 	for _, tap := range taps {
 		if p := tap.LogProcessor(); p != nil {
 			options = append(options, sdklog.WithProcessor(p))
+			tapped = append(tapped, p)
 		}
 	}
 	if sendsOTLP(set, settings.Logs) {
@@ -38,5 +40,6 @@ func (m *Monitor) logs(ctx context.Context, set *settings.Set, res *resource.Res
 	}
 	p := sdklog.NewLoggerProvider(options...)
 	m.pipelines = append(m.pipelines, pipeline{p})
+	m.announce(ctx, res, tapped)
 	return p, nil
 }

@@ -65,7 +65,7 @@ func TestStartKeepsOperations(t *testing.T) {
 		"traceidratio": true, "parentbased_traceidratio": true, "parentbased_always_on": true,
 		"always_on": false, "always_off": false, "parentbased_always_off": false,
 	} {
-		if got := strings.HasPrefix(keeping(name, 0).Description(), "KeepOperations{"); got != want {
+		if got := strings.HasPrefix(keeping(name, sampler(name, 0)).Description(), "KeepOperations{"); got != want {
 			t.Errorf("%s keeps operations: %v, want %v", name, got, want)
 		}
 	}

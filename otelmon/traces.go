@@ -20,7 +20,6 @@ import (
 func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.Resource, taps []Tap, console *exporters.Console) (*sdktrace.TracerProvider, error) {
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(keeping(set.String("OTEL_TRACES_SAMPLER"), set.Float("OTEL_TRACES_SAMPLER_ARG"))),
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
 			AttributeValueLengthLimit:   set.Int("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
 			AttributeValueDepthLimit:    set.Int("OTEL_SPAN_ATTRIBUTE_VALUE_DEPTH_LIMIT"),
@@ -31,11 +30,18 @@ func (m *Monitor) traces(ctx context.Context, set *settings.Set, res *resource.R
 			AttributePerLinkCountLimit:  set.Int("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"),
 		}),
 	}
+	isTapped := false
 	for _, tap := range taps {
 		if p := tap.SpanProcessor(); p != nil {
 			options = append(options, sdktrace.WithSpanProcessor(p))
+			isTapped = true
 		}
 	}
+	s := sampler(set.String("OTEL_TRACES_SAMPLER"), set.Float("OTEL_TRACES_SAMPLER_ARG"))
+	if isTapped && set.Bool("OTELMON_RECORD_ALL") {
+		s = sdktrace.AlwaysRecord(s) // what exports passes over spans that are not sampled
+	}
+	options = append(options, sdktrace.WithSampler(keeping(set.String("OTEL_TRACES_SAMPLER"), s)))
 	if sendsOTLP(set, settings.Traces) {
 		options = append(options, sdktrace.WithSpanProcessor(m.outbox.SpanProcessor()))
 	}
@@ -58,8 +64,7 @@ func atLeast(d time.Duration) time.Duration { return max(d, time.Millisecond) }
 
 // keeping is the sampler of that name, with all operations, unless it is one that
 // samples everything or nothing.
-func keeping(name string, ratio float64) sdktrace.Sampler {
-	s := sampler(name, ratio)
+func keeping(name string, s sdktrace.Sampler) sdktrace.Sampler {
 	if strings.HasSuffix(name, "always_off") || name == "always_on" {
 		return s
 	}

@@ -283,6 +283,11 @@ func (logTap) Enabled(context.Context, sdklog.EnabledParameters) bool { return t
 // OnEmit implements sdklog.Processor. It copies what it keeps: the SDK reuses
 // records.
 func (t logTap) OnEmit(_ context.Context, r *sdklog.Record) error {
+	if isStart(r) {
+		t.st.settings.learn(r)
+		t.st.identity.learn(r.Resource())
+		return nil
+	}
 	isHealth := isHealthEvent(r.EventName())
 	isBulk := strings.HasPrefix(r.EventName(), bulkEvents)
 	t.st.logs.add(r, isHealth || isBulk)

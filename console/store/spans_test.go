@@ -214,16 +214,7 @@ func BenchmarkSpan(b *testing.B) {
 		"console": New(leastBytes).SpanProcessor(),
 	} {
 		tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p)).Tracer("bench")
-		ctx := context.Background()
-		one := func() {
-			_, s := tracer.Start(ctx, "GET /products/{id}", trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-				attribute.String("http.request.method", "GET"), attribute.String("http.route", "/products/{id}"),
-				attribute.String("url.path", "/products/8841"), attribute.Int("http.response.status_code", 200),
-				attribute.String("server.address", "localhost"),
-			))
-			s.AddEvent("cache.miss")
-			s.End()
-		}
+		one := benchSpan(tracer)
 		for range 20_000 { // until its rings are full
 			one()
 		}
@@ -233,6 +224,40 @@ func BenchmarkSpan(b *testing.B) {
 				one()
 			}
 		})
+	}
+}
+
+// BenchmarkSpanSampledOut is what OTELMON_RECORD_ALL costs.
+func BenchmarkSpanSampledOut(b *testing.B) {
+	for name, sampler := range map[string]sdktrace.Sampler{
+		"dropped":  sdktrace.NeverSample(),
+		"recorded": sdktrace.AlwaysRecord(sdktrace.NeverSample()),
+	} {
+		tracer := sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler), sdktrace.WithSpanProcessor(New(leastBytes).SpanProcessor())).Tracer("bench")
+		one := benchSpan(tracer)
+		for range 20_000 {
+			one()
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				one()
+			}
+		})
+	}
+}
+
+// benchSpan returns what makes one ordinary span of a server.
+func benchSpan(tracer trace.Tracer) func() {
+	ctx := context.Background()
+	return func() {
+		_, s := tracer.Start(ctx, "GET /products/{id}", trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+			attribute.String("http.request.method", "GET"), attribute.String("http.route", "/products/{id}"),
+			attribute.String("url.path", "/products/8841"), attribute.Int("http.response.status_code", 200),
+			attribute.String("server.address", "localhost"),
+		))
+		s.AddEvent("cache.miss")
+		s.End()
 	}
 }
 

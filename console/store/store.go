@@ -36,6 +36,7 @@ type Store struct {
 	metrics    *metricStore
 	health     *healthTable
 	operations *operationTable
+	settings   settingTable
 	identity   identity
 	panics     atomic.Uint64 // of the application's metric callbacks
 }
@@ -49,7 +50,7 @@ func New(maxBytes int) *Store {
 		started:    time.Now(),
 		spans:      newSpanStore(15 * budget),
 		logs:       newLogStore(5 * budget),
-		metrics:    newMetricStore(9 * budget),
+		metrics:    newMetricStore(9*budget - settingBytes),
 		operations: newOperationTable(2 * budget),
 		health:     newHealthTable(budget),
 	}

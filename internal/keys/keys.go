@@ -22,6 +22,11 @@ const (
 
 	CallbackFaults = "otelmon.callback.faults"
 	CallbackScope  = "otelmon.callback.scope"
+
+	EventStarted   = "otelmon.started"
+	SettingNames   = "otelmon.setting.names" // three lists of equal length, for taps only
+	SettingValues  = "otelmon.setting.values"
+	SettingSources = "otelmon.setting.sources"
 )
 
 // Instruments and attributes of package exporters.

@@ -37,7 +37,8 @@ func TestDefaults(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE":        "cumulative",
 		"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "explicit_bucket_histogram",
 		"OTELMON_OUTBOX_MAX_BYTES":                                 "268435456", "OTELMON_OUTBOX_MAX_AGE": "86400000", "OTELMON_OUTBOX_EACH_SPAN": "false",
-		"OTELMON_MAX_VALUE": "16384",
+		"OTELMON_RECORD_ALL": "false",
+		"OTELMON_MAX_VALUE":  "16384",
 	}
 	for _, signal := range []string{"SPAN", "LOGRECORD"} {
 		want["OTEL_"+signal+"_ATTRIBUTE_VALUE_LENGTH_LIMIT"] = "unlimited"

@@ -181,9 +181,11 @@ func metrics() []variable {
 	}
 }
 
-// outbox returns what no specification names: how telemetry waits for a backend.
+// outbox returns what no specification names: what taps see, and how telemetry
+// waits for a backend.
 func outbox() []variable {
 	return []variable{
+		{name: "OTELMON_RECORD_ALL", kind: boolean, standard: "false"},
 		{name: "OTELMON_OUTBOX_DIR", kind: text},
 		{name: "OTELMON_OUTBOX_MAX_BYTES", kind: integer, standard: "268435456", min: 1 << 20, max: math.MaxInt},
 		{name: "OTELMON_OUTBOX_MAX_AGE", kind: duration, standard: "86400000", min: 1, max: math.MaxInt},
