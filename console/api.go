@@ -26,8 +26,10 @@ func endpoints() map[string]endpoint {
 		"api/diagnosis":  {[]string{"component", "since", "limit"}, answerDiagnosis},
 		"api/health":     {nil, func(c *Console, _ ask) (any, error) { return c.Health(), nil }},
 		"api/operations": {[]string{"limit"}, answerOperations},
-		"api/traces":     {[]string{"q", "errors", "running", "min", "limit"}, answerTraces},
-		"api/logs":       {[]string{"q", "level", "trace", "limit"}, answerLogs},
+		"api/traces":     {[]string{"q", "errors", "running", "min", "since", "until", "limit"}, answerTraces},
+		"api/logs":       {[]string{"q", "level", "trace", "since", "until", "limit"}, answerLogs},
+		"api/patterns":   {[]string{"q", "level", "trace", "since", "until", "limit"}, answerPatterns},
+		"api/delivery":   {nil, func(c *Console, _ ask) (any, error) { return c.Delivery(), nil }},
 		"api/metrics":    {[]string{"q", "name"}, answerMetrics},
 		"api/runtime":    {nil, func(c *Console, _ ask) (any, error) { return c.Runtime(), nil }},
 
@@ -79,6 +81,11 @@ func answerTrace(c *Console, a ask) (any, error) {
 func answerLogs(c *Console, a ask) (any, error) {
 	q, err := a.logs()
 	return c.Logs(q), err
+}
+
+func answerPatterns(c *Console, a ask) (any, error) {
+	q, err := a.logs()
+	return c.Patterns(q), err
 }
 
 func answerMetrics(c *Console, a ask) (any, error) {

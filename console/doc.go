@@ -49,7 +49,7 @@
 // # JSON
 //
 // The same answers are under api/: summary, diagnosis, health, operations, traces,
-// traces/{id}, logs, metrics and runtime; api/ itself lists them with their
+// traces/{id}, logs, patterns, metrics, delivery and runtime; api/ itself lists them with their
 // parameters. Lists are never null and are cut to a limit, which "truncated"
 // tells; a number that is not known is null; times are RFC 3339, durations
 // seconds. A question that is not understood is answered with status 400 and

@@ -23,7 +23,7 @@ func TestFindingsLeadToTheirEvidence(t *testing.T) {
 		{diagnosis.ByOperation, "x y", `id="op-x y"`},
 		{diagnosis.ByRuntime, "goroutines", `data-title="Goroutines"`},
 	} {
-		href := evidenceHref("/", diagnosis.Evidence{Type: tc.sort, Ref: tc.ref})
+		href := evidenceHref("/", diagnosis.Window{}, diagnosis.Evidence{Type: tc.sort, Ref: tc.ref})
 		address, fragment, hasFragment := strings.Cut(href, "#")
 		w := get(h, address)
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), tc.want) {
@@ -60,7 +60,7 @@ func TestOverviewShowsTheDiagnosis(t *testing.T) {
 }
 
 func TestEveryKindHasATitle(t *testing.T) {
-	if got := kindTitle(diagnosis.KindNPlusOne); got != "N plus one" {
+	if got := wordsOf(diagnosis.KindNPlusOne); got != "N plus one" {
 		t.Errorf("%q", got)
 	}
 	if !slices.Equal([]string{severityTone(diagnosis.Critical), severityTone(diagnosis.Warning), severityTone(diagnosis.Info)}, []string{"bad", "warn", "info"}) {

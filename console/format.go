@@ -21,6 +21,7 @@ func functions() template.FuncMap {
 		"percent": figure.Percent,
 		"ago":     func(t time.Time) string { return figure.Ago(time.Since(t)) },
 		"clock":   func(t time.Time) string { return t.Local().Format("15:04:05.000") },
+		"minute":  func(t time.Time) string { return t.Local().Format(time.TimeOnly) },
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"known":   store.Number.Known,
 		"number":  toNumber,
@@ -39,7 +40,8 @@ func functions() template.FuncMap {
 
 		"evidence": evidenceHref,
 		"severity": severityTone,
-		"kind":     kindTitle,
+		"delivery": deliveryTone,
+		"words":    wordsOf,
 	}
 }
 
@@ -69,6 +71,20 @@ func tone(state string) string {
 		return "none"
 	default:
 		return "quiet"
+	}
+}
+
+// deliveryTone maps verdicts about delivery to the classes of the style sheet.
+func deliveryTone(verdict string) string {
+	switch verdict {
+	case store.DeliveryOK:
+		return "good"
+	case store.DeliveryBehind:
+		return "warn"
+	case store.DeliveryFailing, store.DeliveryLosing:
+		return "bad"
+	default:
+		return "none"
 	}
 }
 

@@ -308,10 +308,11 @@ func TestListsAreNeverNull(t *testing.T) {
 func TestQuestionsThatAreNotUnderstoodSaySo(t *testing.T) {
 	h := New(Options{}).Handler()
 	for path, want := range map[string]string{
-		"/api/logs?lmit=5":        "unknown parameter lmit: there are q, level, trace, limit",
+		"/api/logs?lmit=5":        "unknown parameter lmit: there are q, level, trace, since, until, limit",
 		"/api/logs?level=loud":    "level=loud: want one of trace, debug, info, warn, error, fatal",
 		"/api/logs?trace=12":      "32 hexadecimal digits",
 		"/api/traces?min=1":       "a duration such as 250ms",
+		"/api/traces?since=later": "how long ago, such as 15m",
 		"/api/traces?limit=0":     "a number from 1 to 500",
 		"/api/operations?limit=x": "a number from 1 to 500",
 		"/api/summary?q=1":        "there are none",

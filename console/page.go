@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
@@ -28,6 +29,7 @@ func pages() map[string]page {
 		"traces":     {"Traces", "traces", "traces.html", false, buildTraces},
 		"logs":       {"Logs", "logs", "logs.html", false, buildLogs},
 		"metrics":    {"Metrics", "metrics", "metrics.html", false, buildMetrics},
+		"delivery":   {"Delivery", "delivery", "delivery.html", true, buildDelivery},
 		"runtime":    {"Runtime", "runtime", "runtime.html", true, buildRuntime},
 		"control":    {"Control", "control", "control.html", false, buildControl},
 
@@ -106,6 +108,7 @@ func (v *view) nav() {
 		{Href: "traces", Title: "Traces", Icon: "traces"},
 		{Href: "logs", Title: "Logs", Icon: "logs"},
 		{Href: "metrics", Title: "Metrics", Icon: "metrics"},
+		{Href: "delivery", Title: "Delivery", Icon: "delivery"},
 		{Href: "runtime", Title: "Runtime", Icon: "runtime"},
 		{Href: "control", Title: "Control", Icon: "control"},
 	}
@@ -133,10 +136,11 @@ type overview struct {
 	Empty                bool
 	Spans, Logs, Metrics bool
 	Diagnosis            diagnosis.Report
-	Health               store.Health
+	Health               healthView
 	Changes              []store.Change
-	Running              []store.Operation
-	Finished             []store.Operation
+	Running              []operationRow
+	Finished             []operationRow
+	Delivery             store.Delivery
 	Traces               []traceRow
 	Problems             []store.LogRecord
 	Figures              []figureTile
@@ -146,15 +150,15 @@ type overview struct {
 const (
 	overviewRows     = 8
 	overviewFinished = 3
-	overviewChanges  = 6
+	overviewChanges  = 4
 )
 
 func buildOverview(c *Console, v *view, _ ask) int {
-	o := overview{Health: c.Health(), Diagnosis: diagnosis.Diagnose(c.Store, diagnosis.Question{})}
+	o := overview{Health: healthOf(c.Health(), v.Summary.Started), Diagnosis: diagnosis.Diagnose(c.Store, diagnosis.Question{})}
 	o.Changes = o.Health.Changes[:min(len(o.Health.Changes), overviewChanges)]
 	o.Spans, o.Logs, o.Metrics = v.Summary.Signals()
 	o.Empty = !o.Spans && !o.Logs && !o.Metrics
-	for _, op := range c.Operations(store.MaxLimit).Operations {
+	for _, op := range operationRows(c, c.Operations(store.MaxLimit).Operations) {
 		switch {
 		case op.Ended == nil && len(o.Running) < overviewRows:
 			o.Running = append(o.Running, op)
@@ -165,17 +169,8 @@ func buildOverview(c *Console, v *view, _ ask) int {
 	o.Traces = traceRows(c.Traces(store.TraceQuery{Limit: overviewRows}).Traces)
 	o.Problems = c.Logs(store.LogQuery{Level: "warn", Limit: overviewRows}).Logs
 	o.Figures = tiles(c.Runtime())
+	o.Delivery = c.Delivery()
 	v.Main = o
-	return 0
-}
-
-func buildHealth(c *Console, v *view, _ ask) int {
-	v.Main = c.Health()
-	return 0
-}
-
-func buildOperations(c *Console, v *view, _ ask) int {
-	v.Main = c.Operations(store.UsualLimit)
 	return 0
 }
 
@@ -212,6 +207,7 @@ type tracesView struct {
 	Q, Min  string
 	Errors  bool
 	Running bool
+	Window  window
 }
 
 func buildTraces(c *Console, v *view, a ask) int {
@@ -220,21 +216,39 @@ func buildTraces(c *Console, v *view, a ask) int {
 	list := c.Traces(q)
 	v.Main = tracesView{
 		TraceList: list, Rows: traceRows(list.Traces),
-		Q: q.Text, Min: a.text("min"), Errors: q.Errors, Running: q.Running,
+		Q: q.Text, Min: a.text("min"), Errors: q.Errors, Running: q.Running, Window: a.shown(list.Since, v.Summary.Started),
 	}
 	return 0
 }
 
 type logsView struct {
 	store.LogList
+	Patterns        *store.PatternList // when these are asked for
 	Levels          []string
 	Q, Level, Trace string
+	Window          window
 }
 
 func buildLogs(c *Console, v *view, a ask) int {
 	q, err := a.logs()
 	v.fault(err)
-	v.Main = logsView{LogList: c.Logs(q), Levels: store.Levels(), Q: q.Text, Level: q.Level, Trace: a.text("trace")}
+	main := logsView{Levels: store.Levels(), Q: q.Text, Level: q.Level, Trace: a.text("trace")}
+	var since time.Time
+	if a.flag("patterns") {
+		p := c.Patterns(q)
+		main.Patterns, since = &p, p.Since
+		v.JSON = strings.Replace(v.JSON, "api/logs", "api/patterns", 1)
+	} else {
+		main.LogList = c.Logs(q)
+		since = main.Since
+	}
+	main.Window = a.shown(since, v.Summary.Started)
+	v.Main = main
+	return 0
+}
+
+func buildDelivery(c *Console, v *view, _ ask) int {
+	v.Main = c.Delivery()
 	return 0
 }
 

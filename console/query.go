@@ -72,9 +72,49 @@ func (a ask) duration(name, example string) (time.Duration, error) {
 	return d, nil
 }
 
+// moment is a time, or how long ago it was; zero when it is not given.
+func (a ask) moment(name string) (time.Time, error) {
+	v := a.text(name)
+	if v == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(v); err == nil && d >= 0 {
+		return time.Now().Add(-d), nil
+	}
+	t, err := time.Parse(time.RFC3339, v)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s=%s: want a time such as 2026-01-31T12:00:00Z, or how long ago, such as 15m", name, v)
+	}
+	return t, nil
+}
+
+func (a ask) window() (since, until time.Time, err error) {
+	since, err = a.moment("since")
+	until, bad := a.moment("until")
+	return since, until, errors.Join(err, bad)
+}
+
+// window is the time that a page is about.
+type window struct {
+	Since, Until string     // as asked for
+	From         *time.Time // older telemetry may be gone; nil while all is kept
+}
+
+// shown tells of what time a list is: all is kept from complete on, which was
+// when the console began unless something was dropped since.
+func (a ask) shown(complete, began time.Time) window {
+	w := window{Since: a.text("since"), Until: a.text("until")}
+	if complete.After(began) {
+		w.From = &complete
+	}
+	return w
+}
+
 func (a ask) traces() (store.TraceQuery, error) {
 	limit, err := a.limit()
-	q := store.TraceQuery{Text: a.text("q"), Errors: a.flag("errors"), Running: a.flag("running"), Limit: limit}
+	since, until, bad := a.window()
+	err = errors.Join(err, bad)
+	q := store.TraceQuery{Text: a.text("q"), Errors: a.flag("errors"), Running: a.flag("running"), Since: since, Until: until, Limit: limit}
 	least, bad := a.duration("min", "250ms")
 	q.Least = least
 	return q, errors.Join(err, bad)
@@ -98,7 +138,9 @@ func (a ask) metrics(c *Console, limit int) store.MetricList {
 
 func (a ask) logs() (store.LogQuery, error) {
 	limit, err := a.limit()
-	q := store.LogQuery{Level: strings.ToLower(a.text("level")), Text: a.text("q"), Limit: limit}
+	since, until, bad := a.window()
+	err = errors.Join(err, bad)
+	q := store.LogQuery{Level: strings.ToLower(a.text("level")), Text: a.text("q"), Since: since, Until: until, Limit: limit}
 	if q.Level != "" && !slices.Contains(store.Levels(), q.Level) {
 		err = errors.Join(err, fmt.Errorf("level=%s: want one of %s", q.Level, strings.Join(store.Levels(), ", ")))
 		q.Level = ""

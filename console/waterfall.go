@@ -15,6 +15,7 @@ type traceView struct {
 	Rows    []spanRow
 	Runs    []spanRun // the rows again, for the page
 	Scopes  []scopeKey
+	Path    []pathStep
 	Ruler   []rulerMark
 	Hidden  int // spans that the page leaves out
 }
@@ -80,6 +81,7 @@ func waterfall(t store.Trace) traceView {
 	}
 	v.Runs = runsOf(v.Rows)
 	v.Ruler = ruler(float64(t.Seconds))
+	v.Path = pathSteps(t)
 	return v
 }
 

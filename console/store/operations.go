@@ -40,12 +40,14 @@ type Operation struct {
 	Skipped  Number     `json:"skipped"`
 	Done     Number     `json:"done"` // ok, failed and skipped
 	Bytes    Number     `json:"bytes"`
-	Progress Number     `json:"progress"`    // 0 to 1; null while the total is unknown
-	Rate     Number     `json:"rate"`        // items per second, over the whole run once it has ended; null while unknown
-	ETA      Number     `json:"eta_seconds"` // null while unknown and after the end
-	Stage    string     `json:"stage"`       // empty when none is running
-	Message  string     `json:"message"`     // the last report, a sentence; empty where the counts are younger
-	Verdict  string     `json:"verdict"`     // what limits it, in a sentence; empty while nothing is clear
+	Progress Number     `json:"progress"`         // 0 to 1; null while the total is unknown
+	Rate     Number     `json:"rate"`             // items per second, over the whole run once it has ended; null while unknown
+	ETA      Number     `json:"eta_seconds"`      // null while unknown and after the end
+	ETALow   Number     `json:"eta_low_seconds"`  // the tenth percentile, null like the next when it is not known
+	ETAHigh  Number     `json:"eta_high_seconds"` // the ninetieth
+	Stage    string     `json:"stage"`            // empty when none is running
+	Message  string     `json:"message"`          // the last report, a sentence; empty where the counts are younger
+	Verdict  string     `json:"verdict"`          // what limits it, in a sentence; empty while nothing is clear
 	TraceID  string     `json:"trace_id"`
 	SpanID   string     `json:"span_id"`
 
@@ -92,7 +94,7 @@ func (t *operationTable) at(id string, now time.Time) *Operation {
 	}
 	op := &Operation{
 		ID: id, State: StateRunning, Started: now, Updated: now,
-		Total: Unknown(), Rate: Unknown(), ETA: Unknown(),
+		Total: Unknown(), Rate: Unknown(), ETA: Unknown(), ETALow: Unknown(), ETAHigh: Unknown(),
 	}
 	t.byID[id] = op
 	return op
@@ -205,7 +207,7 @@ func (t *operationTable) reported(r *sdklog.Record) {
 		return
 	}
 	op.Updated, op.Message = at, message
-	op.ETA = Unknown() // no event but the one that brings it
+	op.forgetETA() // no event has it but the one that brings it
 	r.WalkAttributes(func(kv attribute.KeyValue) bool { op.set(kv); return true })
 	if r.EventName() == keys.EventBulkFinished {
 		if op.State == StateRunning {
@@ -229,8 +231,10 @@ func (o *Operation) end(at time.Time) {
 	if o.Ended == nil {
 		o.Ended = &at
 	}
-	o.ETA = Unknown()
+	o.forgetETA()
 }
+
+func (o *Operation) forgetETA() { o.ETA, o.ETALow, o.ETAHigh = Unknown(), Unknown(), Unknown() }
 
 // set takes in one attribute of a span or an event.
 func (o *Operation) set(kv attribute.KeyValue) {
@@ -258,6 +262,10 @@ func (o *Operation) set(kv attribute.KeyValue) {
 		o.Verdict = strings.Clone(CleanLine(textOf(v)))
 	case keys.BulkETASeconds:
 		o.ETA = Number(numberOf(v))
+	case keys.BulkETALowSeconds:
+		o.ETALow = Number(numberOf(v))
+	case keys.BulkETAHighSeconds:
+		o.ETAHigh = Number(numberOf(v))
 	}
 }
 
@@ -267,7 +275,8 @@ func (o *Operation) settle(now time.Time) {
 	if o.Ended != nil {
 		end = *o.Ended
 	} else {
-		o.ETA = max(0, o.ETA-Number(now.Sub(o.Updated).Seconds()))
+		passed := Number(now.Sub(o.Updated).Seconds())
+		o.ETA, o.ETALow, o.ETAHigh = max(0, o.ETA-passed), max(0, o.ETALow-passed), max(0, o.ETAHigh-passed)
 	}
 	o.Seconds = Number(max(0, end.Sub(o.Started).Seconds()))
 	o.add()

@@ -24,7 +24,8 @@ func TestOperationFromStartToEnd(t *testing.T) {
 		_, segment := r.Bulk(ctx, "bulk.segment", base...)
 		time.Sleep(10 * time.Second) //nolint:forbidigo // synctest's clock
 		r.Log(ctx, log.SeverityInfo, keys.EventBulkProgress, "half way", append(base,
-			attribute.Int(keys.BulkItemsOK, 90), attribute.Int(keys.BulkItemsFailed, 10), attribute.Float64(keys.BulkRate, 10), attribute.Float64(keys.BulkETASeconds, 10))...)
+			attribute.Int(keys.BulkItemsOK, 90), attribute.Int(keys.BulkItemsFailed, 10), attribute.Float64(keys.BulkRate, 10), attribute.Float64(keys.BulkETASeconds, 10),
+			attribute.Float64(keys.BulkETALowSeconds, 3), attribute.Float64(keys.BulkETAHighSeconds, 20))...)
 		r.Log(ctx, log.SeverityWarn, keys.EventBulkItemFailed, "row 7: no name", base...)
 		time.Sleep(4 * time.Second) //nolint:forbidigo // synctest's clock
 
@@ -40,6 +41,9 @@ func TestOperationFromStartToEnd(t *testing.T) {
 		if op.ETA != 6 {
 			t.Errorf("ETA %v, want the event's 10 s less the 4 s since", op.ETA)
 		}
+		if op.ETALow != 0 || op.ETAHigh != 16 {
+			t.Errorf("ETA between %v and %v, want what is left of 3 s and 20 s", op.ETALow, op.ETAHigh)
+		}
 		if len(op.Failures) != 1 || op.Failures[0].Message != "row 7: no name" || op.Message != "half way" {
 			t.Errorf("%+v", op)
 		}
@@ -49,7 +53,7 @@ func TestOperationFromStartToEnd(t *testing.T) {
 		s.SetAttributes(attribute.Int(keys.BulkItemsOK, 190), attribute.Int(keys.BulkItemsFailed, 10), attribute.String(keys.BulkOperationResult, StateCompleted))
 		s.End()
 		op = r.Operations(10).Operations[0]
-		if op.State != StateCompleted || op.Ended == nil || op.Progress != 1 || op.Rate != 10 || op.ETA.Known() || op.Stage != "" {
+		if op.State != StateCompleted || op.Ended == nil || op.Progress != 1 || op.Rate != 10 || op.ETA.Known() || op.ETALow.Known() || op.Stage != "" {
 			t.Errorf("%+v", op)
 		}
 	})

@@ -71,6 +71,14 @@ func (st *Store) sharpen(op *Operation, all []Operation) {
 		return
 	}
 	op.OK, op.Failed, op.Skipped, op.Bytes = now.ok, now.failed, now.skipped, now.bytes
-	op.Rate, op.ETA, op.Updated, op.Message = now.rate, now.eta, now.at, ""
+	op.shiftETA(now.eta)
+	op.Rate, op.Updated, op.Message = now.rate, now.at, ""
 	op.add()
+}
+
+// shiftETA takes in a younger estimate; its band, which only events tell, keeps
+// its distance.
+func (o *Operation) shiftETA(eta Number) {
+	by := eta - o.ETA
+	o.ETA, o.ETALow, o.ETAHigh = eta, max(0, o.ETALow+by), max(0, o.ETAHigh+by)
 }
