@@ -143,6 +143,26 @@ func TestGoroutinesOfOneStackAreTogether(t *testing.T) {
 	}
 }
 
+func TestTopIsTheProgramsOwnFunction(t *testing.T) {
+	frames := func(functions ...string) string {
+		text := "1 @ 0x1"
+		for _, f := range functions {
+			text += "\n#\t0x1\t" + f + "+0x2\t/x.go:3"
+		}
+		return text
+	}
+	for want, text := range map[string]string{
+		"example.com/shop/db.(*Pool).get": frames("internal/poll.runtime_pollWait", "net.(*netFD).Read", "example.com/shop/db.(*Pool).get", "main.main"),
+		"main.wait":                       frames("sync.(*Mutex).Lock", "database/sql.(*DB).conn", "main.wait"),
+		"net.(*netFD).Read":               frames("internal/poll.runtime_pollWait", "net.(*netFD).Read", "net/http.(*conn).serve"),
+		"":                                frames("runtime.gopark"),
+	} {
+		if got := parseGoroutines(text); len(got) != 1 || got[0].Top != want {
+			t.Errorf("%+v, want %s", got, want)
+		}
+	}
+}
+
 func FuzzParseGoroutines(f *testing.F) {
 	f.Add("goroutine profile: total 2\n1 @ 0x1 0x2\n# labels: {\"a\":\"b\"}\n#\t0x1\tmain.f+0x2\t/a/b.go:3\n\n1 @ 0x3\n")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -24,7 +24,7 @@ type Goroutines struct {
 type GoroutineGroup struct {
 	Count  int      `json:"count"`
 	Labels string   `json:"labels"` // as package runtime/pprof writes them; empty without
-	Top    string   `json:"top"`    // the first function that is not the runtime's
+	Top    string   `json:"top"`    // the innermost function outside of Go's own library, or else outside of its runtime
 	Stack  []string `json:"stack"`  // innermost first, at most 32 frames: function, file and line
 }
 
@@ -81,11 +81,21 @@ func (g *GoroutineGroup) add(frame string) {
 	if i := strings.LastIndex(function, "+0x"); i > 0 {
 		function = function[:i]
 	}
-	if g.Top == "" && !isRuntime(function) {
+	if g.Top == "" && !isRuntime(function) || isStandard(g.Top) && !isStandard(function) {
 		g.Top = function
 	}
 	place := strings.TrimSpace(fields[len(fields)-1])
 	g.Stack = append(g.Stack, store.CleanLine(function+" "+place))
+}
+
+// isStandard tells a function of Go's own library: no path of it has a dot in
+// its first part, and it is not of the program's own package.
+func isStandard(function string) bool {
+	first, rest, isPath := strings.Cut(function, "/")
+	if !isPath {
+		return function != "" && !strings.HasPrefix(function, "main.")
+	}
+	return rest != "" && !strings.Contains(first, ".")
 }
 
 func isRuntime(function string) bool {
