@@ -92,6 +92,9 @@ func TestDeliveryVerdictFollowsTheLedger(t *testing.T) {
 			}
 			return a
 		}
+		if a := is(DeliveryOK, "arrives"); a.LostLately != 0 {
+			t.Errorf("before the first sample: %+v", a)
+		}
 		wait(2)
 		a := is(DeliveryOK, "arrives")
 		if a.Mode != "disk" || a.Lost != 10 || a.LostLately != 0 || len(a.Dropped) != 1 || a.Dropped[0] != (DeliveryLoss{"rejected", 10}) {
