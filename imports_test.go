@@ -29,7 +29,8 @@ func rules() map[string][]string {
 	}
 	return map[string][]string{
 		"internal/files":           {},
-		"internal/files/filestest": {module + "internal/files"}, // tests only: no other rule names it
+		"internal/files/filestest": {module + "internal/files"},                                                                                                       // tests only: no other rule names it
+		"internal/faultcases":      {otel + "/", module + "bulk", module + "console/store", module + "health", module + "internal/keys", module + "internal/taptest"}, // tests only: no other rule names it
 		"internal/keys":            {otel + "/attribute"},
 		"internal/sanitize":        {otel + "/attribute"},
 		"internal/settings":        {},
@@ -68,7 +69,7 @@ func rules() map[string][]string {
 		"internal/figure":   {module + "console/store"},
 		"console":           {otel, otel + "/", module + "internal/announce", module + "internal/figure", module + "internal/keys", module + "console/store", module + "console/diagnosis"},
 		"console/store":     {otel, otel + "/", module + "internal/keys", module + "internal/sanitize"},
-		"console/diagnosis": {module + "internal/keys", module + "console/store"},
+		"console/diagnosis": {otel + "/trace", module + "internal/keys", module + "console/store"},
 		"console/mcp":       {"github.com/modelcontextprotocol/go-sdk/", module + "console", module + "console/", module + "internal/keys"},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",

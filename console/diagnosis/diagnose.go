@@ -15,117 +15,147 @@ func Diagnose(st *store.Store, q Question) Report {
 	q.Since = max(0, cmp.Or(q.Since, UsualSince))
 	q.Limit = min(max(1, cmp.Or(q.Limit, UsualLimit)), MaxLimit)
 	s := look(st, q)
-	found := rank(s.findings())
+	found := s.causes(s.findings())
 	if q.Component != "" {
 		found = slices.DeleteFunc(found, func(f *finding) bool { return !f.concerns(q.Component) })
 	}
 	r := Report{
-		AsOf: s.now, Window: Window{From: s.now.Add(-q.Since), To: s.now}, Total: len(found),
-		Findings: []Finding{}, Healthy: s.healthy(found),
+		AsOf: s.now, Window: Window{From: s.from, To: s.now}, Total: len(found), Status: s.status(found),
+		Findings: []Finding{}, Healthy: s.healthy(found), Telemetry: cut(s.delivery.Reason, maxText),
 	}
-	r.Status = s.status(found)
-	r.Telemetry = s.telemetry()
-	for i, f := range found[:min(len(found), q.Limit)] {
+	found = found[:min(len(found), q.Limit)]
+	s.quote(found)
+	for i, f := range found {
 		f.Rank = i + 1
 		r.Findings = append(r.Findings, f.Finding)
 	}
-	r.Summary = cut(summary(&r), maxSummary)
+	r.Summary = cut(s.summary(&r), maxSummary)
 	r.fit(q.Limit)
 	return r
 }
 
-// look takes the snapshot that all rules share.
-func look(st *store.Store, q Question) *snapshot {
-	s := &snapshot{health: st.Health(), operations: st.Operations(store.MaxLimit).Operations}
-	s.now = time.Now()
-	s.from = s.now.Add(-q.Since)
-	return s
-}
-
 // snapshot is what the store has, read once.
 type snapshot struct {
-	now, from  time.Time
-	health     store.Health
-	operations []store.Operation
+	now, from   time.Time
+	health      store.Health
+	operations  []store.Operation
+	delivery    store.Delivery
+	runtime     store.Runtime
+	instruments []store.Instrument
+	patterns    []store.Pattern // of warnings and errors
+	traffic     *traffic
+	storeBytes  int
 }
 
-// finding is a Finding on its way.
-type finding struct {
-	Finding
+func look(st *store.Store, q Question) *snapshot {
+	s := &snapshot{
+		health: st.Health(), operations: st.Operations(store.MaxLimit).Operations, delivery: st.Delivery(),
+		runtime: st.Runtime(), instruments: st.Instruments(wanted), storeBytes: st.Summary().MaxBytes,
+	}
+	s.now = time.Now().UTC()
+	s.from = s.now.Add(-q.Since)
+	s.patterns = st.Patterns(store.LogQuery{Level: "error", Since: s.from}).Patterns
+	// What is usual is learnt from before a short window, too.
+	s.traffic = readSpans(st, s.now.Add(-max(q.Since, UsualSince)), s.now)
+	s.traffic.judge()
+	return s
 }
 
 // rule looks for one sort of fault.
 type rule func(*snapshot) []*finding
 
+// findings returns what the rules find, whatever explains it.
 func (s *snapshot) findings() []*finding {
 	var found []*finding
-	for _, r := range []rule{failingChecks, flappingChecks, failedOperations} {
+	for _, r := range []rule{
+		failingChecks, flappingChecks, slowOrFailing, nPlusOne, heldLock, neverEnded, exhaustedPools, leaks, busyCPU,
+		fillingQueues, stalledOperations, failingItems, failedOperations, stuckTelemetry,
+	} {
 		found = append(found, r(s)...)
 	}
 	return found
 }
 
+// span is so many seconds.
+func (s *snapshot) span(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second))
+}
+
 // concerns tells whether the finding is about a component, or explains what is.
 func (f *finding) concerns(component string) bool {
 	has := func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(component)) }
-	return has(f.Component) || slices.ContainsFunc(f.Consequences, has)
+	return has(f.Component) || slices.ContainsFunc(f.Consequences, has) || (f.group != nil && has(f.group.name))
 }
-
-// rank sorts the findings, the most likely cause first.
-func rank(found []*finding) []*finding {
-	slices.SortFunc(found, func(a, b *finding) int {
-		return cmp.Or(
-			weight(b.Severity)-weight(a.Severity), cmp.Compare(b.Confidence, a.Confidence),
-			a.FirstSeen.Compare(b.FirstSeen), strings.Compare(a.Component, b.Component),
-		)
-	})
-	return found
-}
-
-func weight(severity string) int { return slices.Index([]string{Info, Warning, Critical}, severity) }
 
 // status is the service's own verdict. Where it says healthy, or nothing, the
 // findings have the last word.
 func (s *snapshot) status(found []*finding) string {
-	switch worst := slices.MaxFunc(append(found, &finding{}), func(a, b *finding) int {
-		return weight(a.Severity) - weight(b.Severity)
-	}); {
-	case s.health.State == store.StateUnhealthy:
+	worst := 0
+	for _, f := range found {
+		worst = max(worst, weight(f.Severity))
+	}
+	known := s.health.State != store.StateUnknown && s.health.State != ""
+	switch {
+	case s.health.State == store.StateUnhealthy || (!known && worst == weight(Critical)):
 		return store.StateUnhealthy
-	case weight(worst.Severity) > 0:
+	case worst > weight(Info):
 		return store.StateDegraded
+	case !known && s.runtime.AsOf.IsZero() && len(s.traffic.spans) == 0:
+		return store.StateUnknown
+	case !known && len(s.traffic.spans)+len(s.instruments) > 0:
+		return store.StateHealthy
 	default:
-		return s.health.State
+		return cmp.Or(s.health.State, store.StateUnknown)
 	}
 }
 
 const maxHealthy = 20
 
-// healthy names what was looked at and is fine.
-func (s *snapshot) healthy([]*finding) []string {
-	names := []string{}
+// healthy names what was looked at and is fine: checks, dependencies and
+// operations that run.
+func (s *snapshot) healthy(found []*finding) []string {
+	var names []string
 	for _, c := range s.health.Checks {
-		if c.State == store.StateHealthy && len(names) < maxHealthy {
+		if c.State == store.StateHealthy && !c.Flapping {
 			names = append(names, cut(c.Name, maxComponent))
 		}
 	}
+	for _, g := range s.traffic.groups {
+		if g.peer != nil && g.bad == 0 && len(g.spans) >= leastBefore {
+			names = append(names, cut(g.name, maxComponent))
+		}
+	}
+	for _, o := range s.operations {
+		if o.Ended == nil {
+			names = append(names, cut(o.Name, maxComponent))
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return name == "" || slices.ContainsFunc(found, func(f *finding) bool { return f.concerns(name) })
+	})
 	slices.Sort(names)
-	return names
+	names = slices.Compact(names)
+	return append([]string{}, names[:min(len(names), maxHealthy)]...)
 }
 
-func (s *snapshot) telemetry() string { return "" }
-
-func summary(r *Report) string {
+func (s *snapshot) summary(r *Report) string {
 	if len(r.Findings) == 0 {
 		if r.Status == store.StateUnknown {
-			return "Nothing is known: no telemetry of checks has arrived."
+			return "Nothing is known: no checks, spans or metrics have arrived."
 		}
 		return fmt.Sprintf("Nothing wrong was found; the service is %s.", r.Status)
 	}
 	first := r.Findings[0]
-	text := fmt.Sprintf("%s: %s", strings.ToUpper(r.Status[:1])+r.Status[1:], first.Cause)
+	text := fmt.Sprintf("The service is %s. Most likely cause: %s.", r.Status, strings.TrimSuffix(first.Cause, "."))
+	if n := len(first.Consequences); n > 0 {
+		text += fmt.Sprintf(" It explains %s", first.Consequences[0])
+		if n > 1 {
+			text += fmt.Sprintf(" and %d more", n-1)
+		}
+		text += "."
+	}
 	if more := r.Total - 1; more > 0 {
-		text += fmt.Sprintf(" %d more.", more)
+		text += fmt.Sprintf(" Other findings: %d.", more)
 	}
 	return text
 }

@@ -35,6 +35,7 @@ func runtimeTable() []runtimeFigure {
 	return []runtimeFigure{
 		{"goroutines", "Goroutines", "{goroutine}", "/sched/goroutines:goroutines", valueNow},
 		{"heap", "Heap in use", "By", "/memory/classes/heap/objects:bytes", valueNow},
+		{"heap.live", "Heap after GC", "By", "/gc/heap/live:bytes", valueNow},
 		{"memory", "Memory from OS", "By", "/memory/classes/total:bytes", valueNow},
 		{"allocation", "Allocated", "By/s", "/gc/heap/allocs:bytes", perSecond},
 		{"gc", "GC cycles", "{cycle}/min", "/gc/cycles/total:gc-cycles", perMinute},

@@ -1,0 +1,283 @@
+package diagnosis
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/console/store"
+)
+
+// causes reduces the findings to those that no other explains, which name the
+// others as their consequences, the most likely cause first.
+func (s *snapshot) causes(found []*finding) []*finding {
+	found = oneDisk(absorb(found))
+	explained := map[*finding]bool{}
+	effects := map[*finding][]*finding{}
+	for _, a := range found {
+		for _, b := range found {
+			if a != b && s.explains(a, b) && (!s.explains(b, a) || a.before(b)) {
+				effects[a] = append(effects[a], b)
+				explained[b] = true
+			}
+		}
+	}
+	var roots []*finding
+	for _, f := range found {
+		if explained[f] {
+			continue
+		}
+		roots = append(roots, f)
+		for _, b := range reach(f, effects) {
+			if weight(b.Severity) > weight(f.Severity) {
+				f.Severity = b.Severity
+			}
+			if len(f.Consequences) < maxConsequences {
+				f.Consequences = append(f.Consequences, b.Kind+" "+b.Component)
+			}
+		}
+	}
+	slices.SortFunc(roots, func(a, b *finding) int {
+		return cmp.Or(
+			weight(b.Severity)-weight(a.Severity), len(b.Consequences)-len(a.Consequences), cmp.Compare(b.Confidence, a.Confidence),
+			a.FirstSeen.Compare(b.FirstSeen), strings.Compare(a.Component, b.Component), strings.Compare(a.Kind, b.Kind),
+		)
+	})
+	return roots
+}
+
+func weight(severity string) int { return slices.Index([]string{Info, Warning, Critical}, severity) }
+
+// before orders findings of which each could explain the other.
+func (f *finding) before(other *finding) bool {
+	return cmp.Or(f.FirstSeen.Compare(other.FirstSeen), strings.Compare(f.Component, other.Component)) < 0
+}
+
+// reach returns all that follows from f, the nearest first.
+func reach(f *finding, effects map[*finding][]*finding) []*finding {
+	seen := map[*finding]bool{f: true}
+	list := []*finding{}
+	for next := effects[f]; len(next) > 0; {
+		b := next[0]
+		next = next[1:]
+		if !seen[b] {
+			seen[b] = true
+			list = append(list, b)
+			next = append(slices.Clone(next), effects[b]...)
+		}
+	}
+	return list
+}
+
+// absorb makes one finding of what calls and a check say about a dependency,
+// under the name of the check, which people gave.
+func absorb(found []*finding) []*finding {
+	return slices.DeleteFunc(slices.Clone(found), func(c *finding) bool {
+		if c.check == nil || c.check.Muted {
+			return false
+		}
+		i := slices.IndexFunc(found, func(f *finding) bool {
+			return f.check == nil && f.group != nil && f.group.peer != nil && f.group.peer.matches(c.check.Name)
+		})
+		if i < 0 {
+			return false
+		}
+		f := found[i]
+		f.check, f.Component, f.Confidence = c.check, c.Component, max(f.Confidence, c.Confidence)
+		f.said += "\n" + c.said
+		if c.Kind == KindDependencyDown {
+			f.Kind, f.Cause = c.Kind, c.Cause
+		}
+		if weight(c.Severity) > weight(f.Severity) {
+			f.Severity = c.Severity
+		}
+		if c.FirstSeen.Before(f.FirstSeen) {
+			f.FirstSeen = c.FirstSeen
+		}
+		f.Evidence = slices.Concat(c.Evidence[:1], f.Evidence)
+		f.Evidence = f.Evidence[:min(len(f.Evidence), maxEvidence)]
+		f.Next = append(f.Next, c.Next...)
+		f.Next = f.Next[:min(len(f.Next), maxNext)]
+		return true
+	})
+}
+
+// oneDisk makes what names a full disk best the finding about it: a check, what
+// failed deepest, or what failed first.
+func oneDisk(found []*finding) []*finding {
+	var best *finding
+	better := func(f *finding) bool {
+		switch {
+		case best == nil || (f.check != nil) != (best.check != nil):
+			return best == nil || f.check != nil
+		case best.group != nil && f.group != nil:
+			return best.group.blames(f.group)
+		default:
+			return f.FirstSeen.Before(best.FirstSeen)
+		}
+	}
+	for _, f := range found {
+		if noSpace.MatchString(f.said) && better(f) {
+			best = f
+		}
+	}
+	if best != nil && best.Kind != KindDiskFull {
+		text := noSpaceLine(best.said)
+		best.Kind, best.Cause = KindDiskFull, cut("the disk that "+best.Component+" writes to is full: "+text, maxText)
+	}
+	return found
+}
+
+// noSpaceLine returns the line that says so.
+func noSpaceLine(said string) string {
+	for line := range strings.Lines(said) {
+		if noSpace.MatchString(line) {
+			return line
+		}
+	}
+	return said
+}
+
+// soon is how much later than its effect a cause may be seen.
+const soon = time.Minute
+
+// explains tells whether a is the cause of b.
+func (s *snapshot) explains(a, b *finding) bool {
+	switch {
+	case a.Kind == KindDiskFull && noSpace.MatchString(b.said):
+		return b.Kind != KindDiskFull || b.check == nil
+	case a.group != nil && b.group != nil && a.group != b.group && b.group.blames(a.group):
+		return true
+	case a.group != nil && a.group == b.group:
+		return hasShape(a.Kind) && !hasShape(b.Kind)
+	case a.FirstSeen.After(b.FirstSeen.Add(soon)):
+		return false
+	case b.op != nil:
+		return s.explainsOperation(a, b)
+	case b.check != nil && b.group == nil:
+		return explainsCheck(a, b)
+	default:
+		return s.explainsResource(a, b)
+	}
+}
+
+// hasShape tells a finding that says why requests are slow from one that says
+// that they are.
+func hasShape(kind string) bool {
+	return kind == KindNPlusOne || kind == KindLockContention || kind == KindSpansUnfinished || kind == KindDiskFull
+}
+
+// explainsOperation looks for calls of a in the trace of the operation, and for
+// its name or its error text in what failed items said.
+func (s *snapshot) explainsOperation(a, b *finding) bool {
+	if a.op != nil && a.op.ID == b.op.ID {
+		return a.Kind == KindBulkErrors || (a.Kind == KindBulkStalled && b.Kind == KindOperationFailed)
+	}
+	if a.group == nil {
+		return a.check != nil && strings.Contains(b.said, a.check.Name)
+	}
+	for _, p := range a.group.spans {
+		if p.bad && p.trace.String() == b.op.TraceID {
+			return true
+		}
+	}
+	text := a.group.saying()
+	return a.group.peer != nil && (strings.Contains(b.said, text) || strings.Contains(b.said, a.group.name))
+}
+
+// explainsCheck knows the checks that another check explains, and those that
+// measure what a is about.
+func explainsCheck(a, b *finding) bool {
+	if b.check.Muted && a.check != nil && !a.check.Muted && a.Kind != KindFlapping {
+		return true
+	}
+	measures := map[string][]string{
+		KindMemoryGrowth:   {"memory", "heap", "mem"},
+		KindGoroutineLeak:  {"goroutines", "goroutine", "memory"},
+		KindCPUSaturated:   {"cpu", "scheduler", "scheduling", "sched", "load"},
+		KindPoolExhausted:  {"pool", "connections"},
+		KindQueueBacklog:   {"queue", "backlog", "lag"},
+		KindTelemetryStuck: {"telemetry", "delivery", "exporter", "otlp"},
+		KindTelemetryLost:  {"telemetry", "delivery", "exporter", "otlp"},
+	}[a.Kind]
+	return slices.ContainsFunc(words(b.check.Name), func(w string) bool { return slices.Contains(measures, w) }) ||
+		(a.group != nil && a.group.peer != nil && strings.Contains(b.said, a.group.name))
+}
+
+// explainsResource knows what follows from what is short.
+func (s *snapshot) explainsResource(a, b *finding) bool {
+	isDependency := a.group != nil && a.group.peer != nil
+	switch b.Kind {
+	case KindPoolExhausted:
+		return isDependency && a.group.peer.owns(b.Component) || a.Kind == KindNPlusOne || a.Kind == KindCPUSaturated
+	case KindLatency, KindErrorRate, KindLockContention:
+		return a.Kind == KindCPUSaturated && b.Kind != KindErrorRate ||
+			a.Kind == KindPoolExhausted && b.group != nil && b.group.peer == nil && s.calls(b.group, a.Component)
+	case KindDependencySlow:
+		return a.Kind == KindCPUSaturated
+	case KindMemoryGrowth:
+		return a.Kind == KindGoroutineLeak || isDependency && a.group.stuck()
+	case KindGoroutineLeak:
+		return isDependency && a.group.stuck() && 3*a.seen >= b.seen
+	case KindSpansUnfinished:
+		return a.Kind == KindGoroutineLeak && 2*a.seen >= b.seen
+	case KindQueueBacklog:
+		return a.Kind == KindCPUSaturated || slices.ContainsFunc(s.traffic.groups, func(g *group) bool {
+			return g.kind == trace.SpanKindConsumer && a.group != nil && (g == a.group || g.blames(a.group))
+		})
+	default:
+		return false
+	}
+}
+
+// calls tells whether spans of g, or below them, call the database that a pool
+// belongs to.
+func (s *snapshot) calls(g *group, pool string) bool {
+	for _, other := range s.traffic.groups {
+		if other.peer == nil || other.peer.system == "" || !other.peer.owns(pool) {
+			continue
+		}
+		for _, p := range other.spans {
+			hit := false
+			s.traffic.above(p, func(up *span) { hit = hit || up.group == g })
+			if hit {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// quote adds what the program logged in the traces of the findings.
+func (s *snapshot) quote(found []*finding) {
+	if len(found) == 0 {
+		return
+	}
+	of := map[string]*store.Pattern{}
+	for i := range s.patterns {
+		if p := &s.patterns[i]; p.TraceID != "" && p.Event == "" {
+			of[p.TraceID] = p
+		}
+	}
+	for _, p := range s.traffic.spans {
+		if !p.bad || len(of) == 0 {
+			continue
+		}
+		id := p.trace.String()
+		pattern := of[id]
+		if pattern == nil {
+			continue
+		}
+		i := slices.IndexFunc(found, func(f *finding) bool { return f.group != nil && (f.group == p.cause || f.group == p.group) })
+		if i < 0 {
+			continue
+		}
+		delete(of, id)
+		text, _, _ := strings.Cut(pattern.Sample, "\n")
+		found[i].show(ByLog, text, pattern.Last, pattern.Template, float64(pattern.Count), 0)
+		found[i].ask("search_logs", "what was logged with it", "text", text, "level", pattern.Level)
+	}
+}

@@ -1,0 +1,184 @@
+package diagnosis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// The least that makes a loop of queries: calls of one name below one span, one
+// after the other, in so many requests, and the share of their time.
+const (
+	leastRepeats  = 10
+	leastRequests = 5
+	leastOfTime   = 0.4
+)
+
+// repeats is what one span calls of one name.
+type repeats struct {
+	n          int
+	busy       float64
+	start, end int64
+	overlaps   bool
+}
+
+type repeatKey struct {
+	parent int32
+	unit   *unit
+}
+
+// nPlusOne finds requests that make a call for each row.
+func nPlusOne(s *snapshot) []*finding {
+	calls := map[repeatKey]*repeats{}
+	for _, g := range s.traffic.groups {
+		if g.peer == nil {
+			continue
+		}
+		for _, p := range g.spans { // by start
+			if p.up < 0 || p.open {
+				continue
+			}
+			key := repeatKey{p.up, p.unit}
+			r := calls[key]
+			if r == nil {
+				r = &repeats{start: p.start}
+				calls[key] = r
+			}
+			r.overlaps = r.overlaps || p.start < r.end
+			r.n++
+			r.busy += p.seconds()
+			r.end = max(r.end, p.end)
+		}
+	}
+	type loop struct {
+		parent *group
+		unit   *unit
+	}
+	loops := map[loop][]repeatKey{}
+	for key, r := range calls {
+		parent := s.traffic.spans[key.parent]
+		if r.n >= leastRepeats && !r.overlaps && parent.group != nil && !parent.open && s.isRequest(parent) && r.busy >= leastOfTime*parent.seconds() {
+			loops[loop{parent.group, key.unit}] = append(loops[loop{parent.group, key.unit}], key)
+		}
+	}
+	var found []*finding
+	for l, in := range loops {
+		if len(in) < leastRequests || 5*len(in) < s.since(l.parent, in) {
+			continue
+		}
+		slices.SortFunc(in, func(a, b repeatKey) int { return calls[b].n - calls[a].n })
+		n := calls[in[len(in)/2]].n
+		worst, first := s.traffic.spans[in[0].parent], int64(math.MaxInt64)
+		for _, key := range in {
+			first = min(first, s.traffic.spans[key.parent].start)
+		}
+		f := find(KindNPlusOne, l.parent.name, time.Unix(0, first), sure(change{}, len(in)),
+			fmt.Sprintf("%s makes %d calls %s one after the other in each request", l.parent.name, n, l.unit.name),
+			fmt.Sprintf("a loop in %s calls %s once for each row: ask for all rows at once", l.parent.name, l.unit.name))
+		f.group, f.seen = l.parent, len(in)
+		f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%d times %s", calls[in[0]].n, l.unit.name), float64(calls[in[0]].n), math.NaN())
+		f.ask("get_trace", "the loop", "trace_id", worst.trace.String(), "view", "tree")
+		found = append(found, f)
+	}
+	return found
+}
+
+// since counts the spans of a group from the first of some on.
+func (s *snapshot) since(g *group, some []repeatKey) int {
+	first := int64(math.MaxInt64)
+	for _, key := range some {
+		first = min(first, s.traffic.spans[key.parent].start)
+	}
+	at, _ := slices.BinarySearchFunc(g.spans, first, func(p *span, t int64) int { return int(min(max(p.start-t, -1), 1)) })
+	return len(g.spans) - at
+}
+
+// isRequest tells whether a span serves somebody who waits: a bulk operation
+// makes many calls by its nature.
+func (s *snapshot) isRequest(p *span) bool {
+	is := p.kind() == trace.SpanKindServer || p.kind() == trace.SpanKindConsumer
+	s.traffic.above(p, func(up *span) {
+		is = is || up.kind() == trace.SpanKindServer || up.kind() == trace.SpanKindConsumer
+	})
+	return is
+}
+
+func (p *span) kind() trace.SpanKind {
+	if p.group == nil {
+		return trace.SpanKindInternal
+	}
+	return p.group.kind
+}
+
+// heldLock finds requests that run side by side and yet make their calls one
+// after the other, while each waits: a lock is held over the call.
+func heldLock(s *snapshot) []*finding {
+	var found []*finding
+	for _, g := range s.traffic.groups {
+		if !g.latency.found || g.peer != nil {
+			continue
+		}
+		inside := map[*unit][]*span{}
+		for _, other := range s.traffic.groups {
+			if other.peer == nil {
+				continue
+			}
+			for _, p := range other.spans {
+				if p.up >= 0 && s.traffic.spans[p.up].bad && s.traffic.spans[p.up].group == g {
+					inside[p.unit] = append(inside[p.unit], p)
+				}
+			}
+		}
+		for u, calls := range inside {
+			if f := s.serial(g, u, calls); f != nil {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+// serial judges the calls of one name that the bad spans of g make.
+func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
+	const least, crowd = 20, 3.0
+	bad := g.badSpans()
+	if len(calls) < least || len(bad) < least || len(calls) > 2*len(bad) {
+		return nil
+	}
+	slices.SortFunc(calls, func(a, b *span) int { return int(min(max(a.start-b.start, -1), 1)) })
+	overlaps, busy, callers, end := 0, 0.0, 0.0, int64(0)
+	for _, p := range calls {
+		if p.start < end {
+			overlaps++
+		}
+		end = max(end, p.end)
+		busy += p.seconds()
+	}
+	from, to := bad[0].start, int64(0)
+	for _, p := range bad {
+		callers += p.seconds()
+		to = max(to, p.end)
+	}
+	side := callers / time.Duration(to-from).Seconds()
+	if 20*overlaps > len(calls) || side < crowd || callers < crowd*busy {
+		return nil
+	}
+	worst := slices.MaxFunc(bad, func(a, b *span) int { return int(min(max(a.end-a.start-b.end+b.start, -1), 1)) })
+	f := find(KindLockContention, g.name, g.first(), sure(g.latency, len(bad)),
+		fmt.Sprintf("%.0f %s wait at a time, yet their calls %s never overlap", side, g.name, u.name),
+		fmt.Sprintf("%s holds a lock while it calls %s, so that one waits for the other", g.name, u.name))
+	f.group, f.seen = g, len(bad)
+	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), worst.seconds(), g.typical(0, max(g.latency.at, 1)))
+	if c := s.figure("mutex.wait"); c != nil {
+		if r := rise(c); r.found {
+			f.Confidence = min(1, f.Confidence+0.1)
+			f.show(ByRuntime, "mutex.wait", s.now, "goroutines that wait for locks, on average", r.after, r.before)
+		}
+	}
+	f.ask("get_runtime", "which lock goroutines wait for", "sections", "goroutines")
+	f.ask("get_trace", "where one waits", "trace_id", worst.trace.String(), "view", "critical_path")
+	return f
+}
