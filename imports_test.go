@@ -70,7 +70,10 @@ func rules() map[string][]string {
 		"console":           {otel, otel + "/", module + "internal/announce", module + "internal/figure", module + "internal/keys", module + "console/store", module + "console/diagnosis"},
 		"console/store":     {otel, otel + "/", module + "internal/keys", module + "internal/sanitize"},
 		"console/diagnosis": {otel + "/trace", module + "internal/keys", module + "console/store"},
-		"console/mcp":       {"github.com/modelcontextprotocol/go-sdk/", module + "console", module + "console/", module + "internal/keys"},
+		"console/mcp": {
+			otel + "/trace", "github.com/modelcontextprotocol/go-sdk/", "github.com/google/pprof/profile",
+			module + "console", module + "console/", module + "internal/keys",
+		},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",
 			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", module + "internal/announce",

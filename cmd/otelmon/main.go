@@ -2,6 +2,7 @@
 //
 //	otelmon doctor      find out why telemetry does not arrive
 //	otelmon drill       break the way to the backend and count what is lost
+//	otelmon mcp         let a language model ask a running program, over stdin and stdout
 //	otelmon version     print the version
 //	otelmon help        print what there is
 //
@@ -49,6 +50,7 @@ func commands() []command {
 	return []command{
 		{"doctor", "find out why telemetry does not arrive", doctorCommand},
 		{"drill", "break the way to the backend and count what is lost", drillCommand},
+		{"mcp", "let a language model ask a running program, over stdin and stdout", mcpCommand},
 		{"version", "print the version", versionCommand},
 	}
 }

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+)
+
+func mcpCommand(ctx context.Context, args []string, c console) int {
+	flags := flag.NewFlagSet("otelmon mcp", flag.ContinueOnError)
+	address := flags.String("url", "", "the `address` of the console; default the only one that answers on this machine")
+	if code, ok := parse(flags, args, c); !ok {
+		return code
+	}
+	signal.Reset(os.Interrupt) // reading stdin cannot be interrupted otherwise
+	if err := newBridge(*address, c.environ, c.out).run(ctx, os.Stdin); err != nil {
+		_, _ = fmt.Fprintln(c.err, "otelmon mcp:", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// bridge passes messages of the Model Context Protocol on between a client that
+// speaks over stdin and stdout and the console of a running program. It keeps no
+// state but the revision that an older client has agreed on, so the program may
+// end and come back meanwhile.
+type bridge struct {
+	address string
+	environ []string
+
+	mu      sync.Mutex
+	out     io.Writer
+	to      *client // nil until a console has answered
+	version string
+	running map[string]context.CancelFunc // by the id of the request
+}
+
+func newBridge(address string, environ []string, out io.Writer) *bridge {
+	return &bridge{address: address, environ: environ, out: out, running: map[string]context.CancelFunc{}}
+}
+
+// maxMessage bounds a message, in bytes.
+const maxMessage = 4 << 20
+
+// message is what the bridge looks at of one.
+type message struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+	Params struct {
+		Name      string          `json:"name"`
+		URI       string          `json:"uri"`
+		RequestID json.RawMessage `json:"requestId"`
+		Version   string          `json:"protocolVersion"`
+		Meta      struct {
+			Version string `json:"io.modelcontextprotocol/protocolVersion"`
+		} `json:"_meta"`
+	} `json:"params"`
+}
+
+// run ends when the client closes in. It ends the subscriptions then, and waits
+// for what is being answered.
+func (b *bridge) run(ctx context.Context, in io.Reader) error {
+	open, end := context.WithCancel(ctx)
+	var answering sync.WaitGroup
+	defer answering.Wait()
+	defer end()
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxMessage)
+	for lines.Scan() {
+		line := bytes.Clone(bytes.TrimSpace(lines.Bytes()))
+		var m message
+		if len(line) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(line, &m); err != nil {
+			b.fail(json.RawMessage("null"), -32700, "this is no JSON-RPC message")
+			continue
+		}
+		if m.Method == "notifications/cancelled" {
+			b.cancel(m.Params.RequestID)
+			continue
+		}
+		of := ctx
+		if m.Method == "subscriptions/listen" {
+			of = open
+		}
+		each, done := b.begin(of, m.ID)
+		if m.Method == "initialize" {
+			b.forward(each, &m, line) // what follows needs the revision it agrees on
+			done()
+			continue
+		}
+		answering.Go(func() {
+			defer done()
+			b.forward(each, &m, line)
+		})
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read the client's messages: %w", err)
+	}
+	return nil
+}
+
+// begin makes a request one that the client can cancel.
+func (b *bridge) begin(ctx context.Context, id json.RawMessage) (each context.Context, done func()) {
+	each, cancel := context.WithCancel(ctx)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running[string(id)] = cancel
+	return each, func() {
+		cancel()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.running, string(id))
+	}
+}
+
+func (b *bridge) cancel(id json.RawMessage) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if cancel := b.running[string(id)]; cancel != nil {
+		cancel()
+	}
+}
+
+// forward passes one message on and writes what is answered to it. What goes
+// wrong is answered to a request and not told of a notification.
+func (b *bridge) forward(ctx context.Context, m *message, line []byte) {
+	err := b.ask(ctx, m, line)
+	if err == nil || len(m.ID) == 0 || ctx.Err() != nil {
+		return
+	}
+	text := err.Error()
+	if m.Method == "tools/call" {
+		// As the result of the tool, so that the model reads it.
+		result := map[string]any{"isError": true, "content": []map[string]any{{"type": "text", "text": text}}}
+		if m.Params.Meta.Version != "" {
+			result["resultType"] = "complete"
+		}
+		b.write(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result})
+		return
+	}
+	b.fail(m.ID, -32603, text)
+}
+
+func (b *bridge) fail(id json.RawMessage, code int, text string) {
+	b.write(map[string]any{"jsonrpc": "2.0", "id": id, "error": map[string]any{"code": code, "message": text}})
+}
+
+func (b *bridge) write(v any) {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return // it is made of texts
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, _ = b.out.Write(append(line, '\n')) // a client that is gone has closed its end of stdin, too
+}
+
+// console returns the client of a console that has answered, or of one that is
+// found now.
+func (b *bridge) console(ctx context.Context) (*client, error) {
+	b.mu.Lock()
+	to := b.to
+	b.mu.Unlock()
+	if to != nil {
+		return to, nil
+	}
+	return connect(ctx, b.address, "", b.environ)
+}
+
+// settle keeps the console that has answered, and forgets one that does not.
+func (b *bridge) settle(c *client) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.to = c
+}
+
+func (b *bridge) ask(ctx context.Context, m *message, line []byte) error {
+	c, err := b.console(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := c.request(ctx, http.MethodPost, "mcp", nil, bytes.NewReader(line))
+	if err != nil {
+		return err
+	}
+	b.head(r.Header, m)
+	resp, err := c.http.Do(r)
+	if err != nil {
+		if ctx.Err() == nil {
+			b.settle(nil)
+		}
+		return fmt.Errorf("the program does not answer at %s; has it ended? Call again when it runs. %w", c.root, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b.settle(c)
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case kind == "text/event-stream":
+		return b.stream(m, resp.Body)
+	case kind == "application/json":
+		return b.whole(m, resp.Body)
+	case resp.StatusCode == http.StatusAccepted:
+		return nil
+	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusMethodNotAllowed:
+		return fmt.Errorf("the console at %s has no MCP: the program must call mcp.Mount of package console/mcp", c.root)
+	default:
+		return c.refusal(resp)
+	}
+}
+
+// head sets the headers that repeat what a message says.
+func (b *bridge) head(h http.Header, m *message) {
+	h.Set("Content-Type", "application/json")
+	h.Set("Accept", "application/json, text/event-stream")
+	version := m.Params.Meta.Version
+	if version == "" {
+		b.mu.Lock()
+		version = b.version
+		b.mu.Unlock()
+	} else {
+		h.Set("Mcp-Method", m.Method)
+		if name := m.Params.Name + m.Params.URI; name != "" {
+			h.Set("Mcp-Name", name)
+		}
+	}
+	if version != "" && m.Method != "initialize" {
+		h.Set("Mcp-Protocol-Version", version)
+	}
+}
+
+// whole passes on one answer, or an error that is one.
+func (b *bridge) whole(m *message, body io.Reader) error {
+	line, err := io.ReadAll(io.LimitReader(body, maxMessage))
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	return b.pass(m, line)
+}
+
+// stream passes on the events of a stream as they come.
+func (b *bridge) stream(m *message, body io.Reader) error {
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, maxMessage)
+	var data []byte
+	answered := false
+	for lines.Scan() {
+		text, isData := strings.CutPrefix(lines.Text(), "data:")
+		if isData {
+			data = append(data, strings.TrimPrefix(text, " ")...)
+			continue
+		}
+		if lines.Text() != "" || len(data) == 0 {
+			continue
+		}
+		if err := b.pass(m, data); err != nil {
+			return err
+		}
+		var is message
+		answered = json.Unmarshal(data, &is) == nil && is.Method == ""
+		data = nil
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("the program stopped to answer; has it ended? %w", err)
+	}
+	if !answered && len(m.ID) > 0 {
+		return errors.New("the program stopped to answer; has it ended?")
+	}
+	return nil
+}
+
+// pass writes a message to the client, on one line. An answer to what the program
+// could not read has no id; it is the one to m.
+func (b *bridge) pass(m *message, line []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(line, &members); err != nil {
+		return fmt.Errorf("the answer is no JSON-RPC message: %w", err)
+	}
+	if members["error"] != nil && (members["id"] == nil || string(members["id"]) == "null") {
+		members["id"] = m.ID
+	}
+	if m.Method == "initialize" {
+		var result struct {
+			Version string `json:"protocolVersion"`
+		}
+		_ = json.Unmarshal(members["result"], &result) // an error has none
+		b.mu.Lock()
+		b.version = result.Version
+		b.mu.Unlock()
+	}
+	b.write(members)
+	return nil
+}

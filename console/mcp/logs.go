@@ -1,0 +1,89 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/console/store"
+)
+
+func untilArgument() argument {
+	return argument{name: "until", about: "only before this time; default now", kind: kindTime}
+}
+
+func traceArgument(about string) argument {
+	return argument{name: "trace_id", about: about, kind: kindTrace}
+}
+
+func logsTool() *tool {
+	return &tool{
+		name: "search_logs",
+		about: "Log records, grouped into patterns with counts and a sample (the most frequent first), and the newest records themselves. " +
+			"Text is looked for in body, event, scope and attributes.",
+		takes: []argument{
+			{name: "level", about: "this and worse", kind: kindChoice, choices: store.Levels()},
+			{name: "text", about: "only records that contain this, in any case"},
+			traceArgument("only records of this trace"),
+			{name: "group", about: "patterns besides records", kind: kindFlag, usual: true},
+			sinceArgument(), untilArgument(), limitArgument(20, 100),
+		},
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) { return c.logs(in), nil },
+	}
+}
+
+// window returns the time that was asked for.
+func window(in arguments) (from, until time.Time) {
+	to := in.time("until")
+	if to.IsZero() {
+		to = time.Now()
+	}
+	return to.Add(-in.duration("since")), in.time("until")
+}
+
+func (c *client) logs(in arguments) *answer {
+	from, until := window(in)
+	q := store.LogQuery{Level: in.text("level"), Text: in.text("text"), Since: from, Until: until, Limit: in.count("limit")}
+	q.Trace, _ = trace.TraceIDFromHex(in.text("trace_id")) // parse has seen to it
+	patterns := c.con.Patterns(q)
+	found := c.con.Logs(q)
+	a := begin(fmt.Sprintf("%d records of %d patterns match.", patterns.Records, patterns.Total), found.AsOf, later(from, found.Since))
+	if in.flag("group") {
+		list(a, "patterns", 60, patterns.Total, patterns.Patterns, pattern)
+	}
+	list(a, "records", 100, patterns.Records, found.Logs, record)
+	for _, p := range patterns.Patterns {
+		if p.TraceID != "" && in.text("trace_id") == "" {
+			a.ask("get_trace", "the trace of a sample", "trace_id", p.TraceID)
+			break
+		}
+	}
+	if n := len(found.Logs); n > 0 && patterns.Records > n {
+		call := []string{"until", found.Logs[n-1].Time.Format(time.RFC3339Nano), "since", short(in.duration("since"))}
+		for _, name := range []string{"level", "text", "trace_id"} {
+			if v := in.text(name); v != "" {
+				call = append(call, name, v)
+			}
+		}
+		a.ask("search_logs", "older records", call...)
+	}
+	if patterns.Records == 0 && (q.Level != "" || q.Text != "") {
+		a.ask("search_logs", "what was logged at all", "since", short(in.duration("since")))
+	}
+	a.link(c.url("logs", "q", q.Text, "level", q.Level, "trace", in.text("trace_id")))
+	return a
+}
+
+// later returns since when an answer is complete.
+func later(asked, kept time.Time) time.Time {
+	if kept.After(asked) {
+		return kept
+	}
+	return asked
+}
+
+func pattern(p *store.Pattern) *object { return view(p, "span_id") }
+
+func record(l *store.LogRecord) *object { return view(l, "dropped_attributes") }

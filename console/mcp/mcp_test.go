@@ -1,0 +1,261 @@
+package mcp
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/log"
+)
+
+func TestDefinitionsAreSmallAndComplete(t *testing.T) {
+	r := newRig(t)
+	raw, failed := r.rpc(t, actToken, "tools/list", map[string]any{})
+	var list struct{ Tools []json.RawMessage }
+	if err := json.Unmarshal(raw, &list); err != nil || failed != "" {
+		t.Fatal(failed, err)
+	}
+	if n := len(raw) / 4; n > 4000 {
+		t.Errorf("%d tokens", n)
+	} else {
+		t.Logf("%d tools, %d tokens", len(list.Tools), n)
+	}
+	for i, raw := range list.Tools {
+		var d struct {
+			Name, Description string
+			InputSchema       struct {
+				Type                 string
+				Properties           map[string]struct{ Description string }
+				AdditionalProperties *bool
+			}
+			Annotations map[string]any
+		}
+		if err := json.Unmarshal(raw, &d); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 && d.Name != "diagnose" {
+			t.Errorf("%s comes first", d.Name)
+		}
+		if n := len(raw) / 4; n > 400 {
+			t.Errorf("%s: %d tokens", d.Name, n)
+		}
+		for _, hint := range []string{"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint", "title"} {
+			if _, ok := d.Annotations[hint]; !ok && hint != "readOnlyHint" && hint != "idempotentHint" {
+				t.Errorf("%s has no %s", d.Name, hint)
+			}
+		}
+		acts := d.Name == "set_log_level" || d.Name == "take_profile"
+		if readOnly, _ := d.Annotations["readOnlyHint"].(bool); readOnly == acts {
+			t.Errorf("%s: readOnlyHint %v", d.Name, readOnly)
+		}
+		if d.Description == "" || d.InputSchema.Type != "object" || d.InputSchema.AdditionalProperties == nil || strings.Contains(string(raw), "null") {
+			t.Errorf("%s: %s", d.Name, raw)
+		}
+		for name, p := range d.InputSchema.Properties {
+			if p.Description == "" {
+				t.Errorf("%s: %s is not described", d.Name, name)
+			}
+		}
+	}
+}
+
+func TestScopes(t *testing.T) {
+	r := newRig(t)
+	for token, want := range map[string]bool{readToken: false, actToken: true} {
+		raw, _ := r.rpc(t, token, "tools/list", map[string]any{})
+		for _, name := range []string{"set_log_level", "take_profile"} {
+			if strings.Contains(string(raw), name) != want {
+				t.Errorf("%s: %s listed: %t", token, name, !want)
+			}
+			_, failed := r.rpc(t, token, "tools/call", map[string]any{"name": name, "arguments": map[string]any{"level": "debug", "kind": "goroutine"}})
+			if (failed == "") != want {
+				t.Errorf("%s: %s: %s", token, name, failed)
+			}
+		}
+	}
+	if text, _ := r.called(t, readToken, "get_runtime", nil); strings.Contains(text, "take_profile") {
+		t.Error("proposes what it refuses")
+	}
+}
+
+func TestWhoIsTurnedAway(t *testing.T) {
+	r := newRig(t)
+	for _, tc := range []struct {
+		name   string
+		token  string
+		header []string
+		want   int
+	}{
+		{"no token", "", nil, http.StatusUnauthorized},
+		{"a wrong token", "0123456789abcdef", nil, http.StatusUnauthorized},
+		{"another site", readToken, []string{"Origin", "https://evil.example"}, http.StatusForbidden},
+		{"another site, told by the browser", readToken, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		{"another port of this machine", readToken, []string{"Sec-Fetch-Site", "same-site"}, http.StatusForbidden},
+		{"the page itself", readToken, []string{"Origin", "http://localhost:8080"}, http.StatusOK},
+		{"a program", readToken, nil, http.StatusOK},
+	} {
+		if w := r.post(t, tc.token, "tools/list", map[string]any{}, tc.header...); w.Code != tc.want {
+			t.Errorf("%s: %d %s", tc.name, w.Code, w.Body)
+		}
+	}
+}
+
+func TestAnswersOfEmptyAndHostileStores(t *testing.T) {
+	t.Run("empty", func(t *testing.T) {
+		r := newRig(t)
+		for _, s := range calls(spanContext()) {
+			if s.Tool != "get_trace" {
+				r.called(t, readToken, s.Tool, s.Arguments)
+			}
+		}
+	})
+	for name, text := range map[string]string{"hostile": hostile(), "plain": "checkout"} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			sc := r.fill(t, text)
+			for _, s := range calls(sc) {
+				got, isError := r.called(t, readToken, s.Tool, s.Arguments)
+				if isError {
+					t.Errorf("%+v: %s", s, got)
+				}
+				if strings.ContainsFunc(got, func(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf) }) {
+					t.Errorf("%s shows what fools readers: %q", s.Tool, got)
+				}
+			}
+		})
+	}
+}
+
+// TestAnswersOfAFullStoreAreShort asks for as much as can be asked for.
+func TestAnswersOfAFullStoreAreShort(t *testing.T) {
+	r := newRig(t)
+	text := hostile()
+	sc := r.fill(t, text)
+	many(30, func(i int) { r.fill(t, numbered(text[:200+i], i)) })
+	var attrs []attribute.KeyValue
+	many(64, func(i int) { attrs = append(attrs, attribute.String(numbered("key", i), text)) })
+	ctx, root := r.Span(t.Context(), "root")
+	many(500, func(i int) {
+		_, s := r.Span(ctx, numbered("child", i))
+		s.SetAttributes(attrs...)
+		many(3, func(int) { s.AddEvent(text) })
+		s.SetStatus(codes.Error, text)
+		s.End()
+		r.Log(ctx, log.SeverityError, "", numbered(`"`+text, i), attrs...)
+	})
+	root.End()
+	cuts := 0
+	for _, s := range append(calls(sc), calls(root.SpanContext())...) {
+		got, _ := r.called(t, readToken, s.Tool, s.Arguments)
+		if strings.HasPrefix(got, "{") {
+			cuts += len(checkAnswer(t, s.Tool, got).Truncated)
+		}
+	}
+	if cuts == 0 {
+		t.Error("nothing was cut")
+	}
+}
+
+func TestWhatIsMeantIsUnderstood(t *testing.T) {
+	r := newRig(t)
+	sc := r.fill(t, "checkout")
+	id := sc.TraceID().String()
+	for _, tc := range []struct {
+		tool string
+		raw  string
+		want string
+	}{
+		{"search_logs", `{"limit":"5","GROUP":"false","Level":"WARN"}`, "records"},
+		{"search_logs", `{"limit":5.0,"level":null,"text":"null","until":""}`, "records"},
+		{"search_traces", `{"errorsOnly":"yes","since":900,"sort":"Slowest"}`, id},
+		{"search_traces", `{"running":["true"],"since":"15 m"}`, "checkout"},
+		{"get_trace", `{"traceId":"` + strings.ToUpper(id) + `","view":"critical-path"}`, "critical_path"},
+		{"get_trace", `"{\"trace-id\":\"` + id + `\"}"`, id},
+		{"query_metrics", `{"name":"shop.io{checkout=checkout}"}`, `"value":5`},
+		{"list_operations", `{"state":"RUNNING","limit":100000}`, "checkout"},
+		{"diagnose", `null`, "findings"},
+		{"diagnose", `{"component":"none"}`, "findings"},
+	} {
+		got, isError := r.called(t, readToken, tc.tool, json.RawMessage(tc.raw))
+		if isError || !strings.Contains(got, tc.want) {
+			t.Errorf("%s %s: %s", tc.tool, tc.raw, got)
+		}
+	}
+}
+
+func TestMistakesAreExplained(t *testing.T) {
+	r := newRig(t)
+	r.Status(t, map[string]string{"db": "healthy"}, "healthy")
+	for _, tc := range []struct {
+		tool string
+		raw  string
+		want []string
+	}{
+		{"search_logs", `{"lmit":5,"level":"warn"}`, []string{`"lmit"`, "trace_id, group, since", `search_logs {"level":"warn"}`}},
+		{"search_logs", `{"level":"loud"}`, []string{"trace, debug, info, warn, error, fatal", `"loud"`}},
+		{"search_logs", `{"limit":"many","since":"yesterday","until":"now"}`, []string{"1 to 100", "15m", "2026-01-31T12:00:00Z"}},
+		{"search_logs", `{"limit":0}`, []string{"1 to 100"}},
+		{"search_logs", `{"text":{"a":1}}`, []string{"a text", `{"a":1}`}},
+		{"search_logs", `[1]`, []string{"no JSON object"}},
+		{"get_trace", `{}`, []string{"trace_id is missing", `get_trace {"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"`}},
+		{"get_trace", `{"trace_id":"xyz","view":"tree"}`, []string{"32 hexadecimal", `"view":"tree"`}},
+		{"get_trace", `{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`, []string{"nothing is kept", "search_traces"}},
+		{"get_status", `{"component":"redis"}`, []string{`"redis"`, "db"}},
+		{"get_delivery", `{"x":1}`, []string{"takes no arguments", "get_delivery {}"}},
+	} {
+		got, isError := r.called(t, readToken, tc.tool, json.RawMessage(tc.raw))
+		for _, want := range tc.want {
+			if !isError || !strings.Contains(got, want) {
+				t.Errorf("%s %s: no %s in %s", tc.tool, tc.raw, want, got)
+			}
+		}
+		if len(got) > maxError {
+			t.Errorf("%d bytes", len(got))
+		}
+	}
+	sc := r.fill(t, "checkout")
+	if got, isError := r.called(t, readToken, "get_trace", map[string]any{"trace_id": sc.TraceID().String(), "view": "span"}); !isError || !strings.Contains(got, "tree") {
+		t.Error(got)
+	}
+	if _, failed := r.rpc(t, readToken, "tools/call", map[string]any{"name": "no_such_tool"}); failed == "" {
+		t.Error("an unknown tool is no error")
+	}
+}
+
+func FuzzArguments(f *testing.F) {
+	f.Add(`{"limit":"5"}`)
+	f.Add(`"{\"since\":1e300}"`)
+	f.Add(`{"min_ms":-1,"since":"-5m","trace_id":[["x"]],"group":{}}`)
+	f.Fuzz(func(t *testing.T, raw string) {
+		for _, tool := range tools() {
+			in, err := tool.parse(json.RawMessage(raw))
+			if (in == nil) == (err == nil) {
+				t.Fatalf("%s: %v, %v", tool.name, in, err)
+			}
+			if err != nil {
+				continue
+			}
+			if again, err := tool.parse(encode(written(in))); err != nil || fmt.Sprint(again) != fmt.Sprint(in) {
+				t.Errorf("%s: %v is written as %s: %v", tool.name, in, encode(written(in)), err)
+			}
+		}
+	})
+}
+
+func TestExamplesAreRight(t *testing.T) {
+	for _, tool := range tools() {
+		if _, err := tool.parse(encode(tool.example)); err != nil {
+			t.Errorf("%s: %v", tool.name, err)
+		}
+		required := slices.ContainsFunc(tool.takes, func(a argument) bool { return a.required })
+		if required && tool.example == nil {
+			t.Errorf("%s has no example", tool.name)
+		}
+	}
+}
