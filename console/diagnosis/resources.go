@@ -257,7 +257,7 @@ func busyCPU(s *snapshot) []*finding {
 		}
 	}
 	f.ask("get_runtime", "which goroutines run", "sections", "goroutines")
-	f.ask("capture_diagnostics", "a CPU profile says what computes", "kinds", "cpu")
+	f.ask("take_profile", "a CPU profile says what computes", "kind", "cpu")
 	return []*finding{f}
 }
 
