@@ -50,7 +50,7 @@ func rules() map[string][]string {
 			module + "exporters/spool", module + "internal/files", module + "internal/keys", module + "internal/sanitize",
 		},
 		"doctor": {
-			module + "exporters", module + "health/checkers", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
+			module + "exporters", module + "exporters/spool", module + "health/checkers", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
 		},
 		"drill": {
 			otel + "/", "go.opentelemetry.io/proto/otlp/", "google.golang.org/grpc/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/otelmon/otelmon-go/exporters/spool"
 	"github.com/otelmon/otelmon-go/health/checkers"
 )
 
@@ -26,7 +27,10 @@ func (p *patient) outbox(ctx context.Context) []Check {
 	existing, err := usable(dir)
 	if err != nil {
 		c = sentences(c, err.Error())
-		c.Verdict, c.Detail = Failed, ""
+		c.Verdict = Failed
+		if spool.MayPass(err) {
+			c.Verdict = Warning
+		}
 		return []Check{c}
 	}
 	if existing != dir {
@@ -53,6 +57,8 @@ func usable(dir string) (existing string, err error) {
 		info, err = os.Stat(existing)
 	}
 	switch {
+	case spool.MayPass(err):
+		return existing, forNow(err)
 	case err != nil:
 		return existing, fmt.Errorf("the directory of the outbox cannot be looked at (%w); name another, or give its user access", err)
 	case !info.IsDir():
@@ -66,8 +72,16 @@ func usable(dir string) (existing string, err error) {
 	if err == nil {
 		err = os.Remove(tried)
 	}
-	if err != nil {
+	switch {
+	case spool.MayPass(err):
+		return existing, forNow(err)
+	case err != nil:
 		return existing, fmt.Errorf("this user cannot write to %s; give the directory to the user that the program runs as", existing)
 	}
 	return existing, nil
+}
+
+// forNow says what the program does about a disk that it cannot use yet.
+func forNow(err error) error {
+	return fmt.Errorf("telemetry waits in memory for now, as the disk of the outbox does not take it (%w); put the disk right, and the program moves in within seconds", err)
 }
