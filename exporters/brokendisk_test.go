@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -165,6 +166,30 @@ func TestBrokenDiskAndLittleMemory(t *testing.T) {
 			t.Errorf("%s", a)
 		}
 	}
+}
+
+// What is in memory as the disk fails is lost with the process, so a close is as
+// patient as without a directory.
+func TestCloseWithABrokenDisk(t *testing.T) {
+	r := start(t, oteltest.Options{})
+	var disk filestest.Disk
+	o := to(exporters.Endpoint{URL: r.HTTPURL()})
+	o.Dir = filepath.Join(t.TempDir(), "spool")
+	s := newSource(t, exporters.On(&disk, o))
+	s.items(0, 10, 0)
+	if err := s.box.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	disk.Set(filestest.Failing("write", syscall.EIO))
+	var refused atomic.Int64
+	r.Fail(oteltest.Fault{Status: 503, Only: func(q oteltest.Request) bool {
+		return len(q.Traces.GetResourceSpans()) > 0 && refused.Add(1) <= 4
+	}})
+	s.items(10, 20, 0)
+	if err := s.box.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.balance(t, 20, r)
 }
 
 // What cannot be read back is counted once it is given up, and what comes after

@@ -387,7 +387,7 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 	o.mu.Unlock()
 	o.to.nudge()
 	for {
-		left := o.waiting(stores)
+		left, safe := o.waiting(stores), o.isSafe()
 		o.mu.Lock()
 		for l, n := range o.settled {
 			if n >= target[l] {
@@ -395,7 +395,7 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 			}
 		}
 		moved, tried, down, err := o.moved, o.failed > begun, o.down, o.err
-		hopeless := o.sender != nil && (!patient || o.to.box.disk.Load() != nil || !o.ever && isLoopback(o.sender.endpoint.address()))
+		hopeless := o.sender != nil && (!patient || safe || !o.ever && isLoopback(o.sender.endpoint.address()))
 		o.mu.Unlock()
 		if left == [lanes]uint64{} {
 			return nil
@@ -413,6 +413,12 @@ func (o *outlet) drained(ctx context.Context, stores []store, patient bool) erro
 			return o.explain(errors.Join(context.Cause(ctx), err))
 		}
 	}
+}
+
+// isSafe reports whether all that waits is in the directory.
+func (o *outlet) isSafe() bool {
+	box := o.to.box
+	return box.disk.Load() != nil && waiting(o.to.index, o.signal, box.ring).parcels == 0
 }
 
 // waiting is how many parcels wait in each lane.
