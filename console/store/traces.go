@@ -23,6 +23,7 @@ type TraceSummary struct {
 	Errors  int       `json:"errors"`
 	Running int       `json:"running"` // unfinished spans
 
+	id      trace.TraceID
 	end     time.Time
 	hasRoot bool
 	matches bool
@@ -52,30 +53,34 @@ type TraceList struct {
 func (st *Store) Traces(q TraceQuery) TraceList {
 	now := time.Now()
 	byID := map[trace.TraceID]*TraceSummary{}
-	text := strings.ToLower(q.Text)
+	scan := traceScan{text: strings.ToLower(q.Text), now: now, names: map[string]string{}}
 	st.spans.walk(func(rec []byte) {
 		id := trace.TraceID(rec[spanTraceAt:])
 		t := byID[id]
 		if t == nil {
-			t = &TraceSummary{TraceID: id.String()}
+			t = &TraceSummary{id: id}
 			byID[id] = t
 		}
-		t.add(rec, text, now)
+		scan.add(t, rec)
 	})
-	answer := TraceList{AsOf: now, Since: st.tracesSince(q.Errors), Traces: make([]TraceSummary, 0, len(byID))}
+	var found []*TraceSummary
 	for _, t := range byID {
 		t.Seconds = Number(t.end.Sub(t.Start).Seconds())
 		if t.matches && q.selects(t) {
-			answer.Traces = append(answer.Traces, *t)
+			found = append(found, t)
 		}
 	}
-	slices.SortFunc(answer.Traces, func(a, b TraceSummary) int {
-		return cmp.Or(b.Start.Compare(a.Start), strings.Compare(a.TraceID, b.TraceID))
+	slices.SortFunc(found, func(a, b *TraceSummary) int {
+		return cmp.Or(b.Start.Compare(a.Start), bytes.Compare(a.id[:], b.id[:]))
 	})
-	answer.Total = len(answer.Traces)
-	limit := cmp.Or(q.Limit, 100)
-	if answer.Truncated = answer.Total > limit; answer.Truncated {
-		answer.Traces = answer.Traces[:limit]
+	answer := TraceList{AsOf: now, Since: st.tracesSince(q.Errors), Total: len(found)}
+	if limit := cmp.Or(q.Limit, UsualLimit); len(found) > limit {
+		found, answer.Truncated = found[:limit], true
+	}
+	answer.Traces = make([]TraceSummary, len(found))
+	for i, t := range found {
+		t.TraceID = t.id.String()
+		answer.Traces[i] = *t
 	}
 	return answer
 }
@@ -93,13 +98,34 @@ func (st *Store) tracesSince(onlyFailed bool) time.Time { //nolint:revive // fla
 	return later(st.started, st.spans.recent.completeSince())
 }
 
+// traceScan is one reading of all spans for a list of traces.
+type traceScan struct {
+	text  string // in lower case
+	now   time.Time
+	names map[string]string // the cleaned by the raw, as most spans share a few
+}
+
+// maxScanned bounds the names of one scan that are remembered.
+const maxScanned = 4096
+
+func (c *traceScan) clean(raw []byte) string {
+	if name, ok := c.names[string(raw)]; ok {
+		return name
+	}
+	name := CleanLine(string(raw))
+	if len(c.names) < maxScanned {
+		c.names[string(raw)] = name
+	}
+	return name
+}
+
 // add counts one encoded span in, reading no more of it than it must.
-func (t *TraceSummary) add(rec []byte, text string, now time.Time) {
+func (c *traceScan) add(t *TraceSummary, rec []byte) {
 	timeAt := func(at int) time.Time { return time.Unix(0, int64(binary.LittleEndian.Uint64(rec[at:]))).UTC() }
 	start, end := timeAt(spanStartAt), timeAt(spanEndAt)
 	if end.UnixNano() == 0 {
 		t.Running++
-		end = now
+		end = c.now
 	}
 	if rec[spanStatusAt] == byte(codes.Error) {
 		t.Errors++
@@ -114,15 +140,24 @@ func (t *TraceSummary) add(rec []byte, text string, now time.Time) {
 		t.end = end
 	}
 	names := isRoot || (first && !t.hasRoot)
+	t.matches = t.matches || c.text == ""
 	if !names && t.matches {
 		return
 	}
-	d := decoder{s: string(rec[spanTextAt:min(len(rec), spanTextAt+2*(maxName+64))])}
-	name := CleanLine(d.raw())
+	raw, rest := rawText(rec[spanTextAt:])
+	name := c.clean(raw)
 	if names {
-		t.Name, t.Scope, t.hasRoot = name, CleanLine(d.raw()), t.hasRoot || isRoot
+		raw, _ = rawText(rest)
+		t.Name, t.Scope, t.hasRoot = name, c.clean(raw), t.hasRoot || isRoot
 	}
-	t.matches = t.matches || strings.Contains(strings.ToLower(name), text)
+	t.matches = t.matches || strings.Contains(strings.ToLower(name), c.text)
+}
+
+// rawText returns the text that b begins with, and what comes after it.
+func rawText(b []byte) (raw, rest []byte) {
+	n, size := binary.Uvarint(b)
+	b = b[size:]
+	return b[:n], b[n:]
 }
 
 // Limits of one trace in an answer.
