@@ -29,6 +29,8 @@ func endpoints() map[string]endpoint {
 		"api/traces":     {[]string{"q", "errors", "running", "min", "since", "until", "limit"}, answerTraces},
 		"api/logs":       {[]string{"q", "level", "trace", "since", "until", "limit"}, answerLogs},
 		"api/patterns":   {[]string{"q", "level", "trace", "since", "until", "limit"}, answerPatterns},
+		"api/settings":   {nil, func(c *Console, _ ask) (any, error) { return c.Settings(), nil }},
+		"api/history":    {[]string{"name", "q", "window", "limit"}, answerHistory},
 		"api/delivery":   {nil, func(c *Console, _ ask) (any, error) { return c.Delivery(), nil }},
 		"api/metrics":    {[]string{"q", "name"}, answerMetrics},
 		"api/runtime":    {nil, func(c *Console, _ ask) (any, error) { return c.Runtime(), nil }},
@@ -86,6 +88,12 @@ func answerLogs(c *Console, a ask) (any, error) {
 func answerPatterns(c *Console, a ask) (any, error) {
 	q, err := a.logs()
 	return c.Patterns(q), err
+}
+
+func answerHistory(c *Console, a ask) (any, error) {
+	limit, err := a.limit()
+	window, bad := a.duration("window", "6h")
+	return c.History(store.HistoryQuery{Name: a.text("name"), Text: a.text("q"), Window: window, Limit: limit}), errors.Join(err, bad)
 }
 
 func answerMetrics(c *Console, a ask) (any, error) {

@@ -49,12 +49,12 @@ func TestOverviewShowsTheDiagnosis(t *testing.T) {
 	r.Status(t, map[string]string{"db": store.StateUnhealthy}, store.StateUnhealthy)
 	r.Change(t, "db", store.StateHealthy, store.StateUnhealthy, "connection refused")
 	body := get(h, "/").Body.String()
-	for _, want := range []string{"Check failing", "connection refused", `href="./health#check-db"`} {
+	for _, want := range []string{wordsOf(diagnosis.KindDependencyDown), "connection refused", `href="./health#check-db"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in %s", want, body)
 		}
 	}
-	if body := get(h, "/api/diagnosis?component=db&limit=1").Body.String(); !strings.Contains(body, diagnosis.KindCheckFailing) {
+	if body := get(h, "/api/diagnosis?component=db&limit=1").Body.String(); !strings.Contains(body, diagnosis.KindDependencyDown) {
 		t.Errorf("%s", body)
 	}
 }

@@ -246,7 +246,8 @@ func TestHostileTelemetryStaysText(t *testing.T) {
 	h := r.Handler()
 	asked := url.QueryEscape(evil)
 	paths := []string{
-		"/", "/health", "/operations", "/traces", "/logs", "/metrics", "/runtime", "/traces/" + id,
+		"/", "/health", "/operations", "/traces", "/logs", "/metrics", "/runtime", "/traces/" + id, "/delivery", "/control",
+		"/logs?patterns=1", "/metrics?name=shop.io", "/metrics?name=" + asked, "/runtime?window=" + asked, "/logs?since=" + asked + "&until=" + asked,
 		"/logs?q=" + asked + "&level=" + asked + "&trace=" + asked, "/traces?q=" + asked + "&min=" + asked + "&limit=" + asked,
 		"/metrics?q=" + asked, "/?live=" + asked, "/?" + asked,
 		"/api/summary", "/api/health", "/api/operations", "/api/traces", "/api/logs", "/api/metrics", "/api/traces/" + id,
@@ -287,9 +288,9 @@ func TestEmptyStateTellsWhatToDo(t *testing.T) {
 }
 
 func TestListsAreNeverNull(t *testing.T) {
-	list := regexp.MustCompile(`"(checks|changes|operations|traces|spans|logs|instruments|figures|failures|attributes|events|links|store|history|endpoints|errors)":null`)
+	list := regexp.MustCompile(`"(checks|changes|operations|traces|spans|logs|instruments|figures|failures|attributes|events|links|store|history|endpoints|errors|patterns|accounts|settings|series|values|findings|evidence)":null`)
 	for name, c := range map[string]*rig{"empty": newRig(t, Options{}), "full": newRig(t, Options{})} {
-		paths := []string{"/api/", "/api/summary", "/api/health", "/api/operations", "/api/traces", "/api/logs", "/api/metrics", "/api/runtime", "/api/logs?level=x"}
+		paths := []string{"/api/", "/api/summary", "/api/health", "/api/operations", "/api/traces", "/api/logs", "/api/metrics", "/api/runtime", "/api/logs?level=x", "/api/patterns", "/api/delivery", "/api/settings", "/api/history", "/api/diagnosis"}
 		if name == "full" {
 			paths = append(paths, "/api/traces/"+c.fill(t, "x"))
 		}

@@ -247,8 +247,22 @@ func buildLogs(c *Console, v *view, a ask) int {
 	return 0
 }
 
+// deliveryView is whether telemetry arrives, and how that is set.
+type deliveryView struct {
+	store.Delivery
+	Set, Others []store.Setting // by somebody; by default, or of the machine
+}
+
 func buildDelivery(c *Console, v *view, _ ask) int {
-	v.Main = c.Delivery()
+	main := deliveryView{Delivery: c.Delivery()}
+	for _, s := range c.Settings().Settings {
+		if s.Source == "default" || s.Source == "detected" {
+			main.Others = append(main.Others, s)
+		} else {
+			main.Set = append(main.Set, s)
+		}
+	}
+	v.Main = main
 	return 0
 }
 
@@ -257,37 +271,20 @@ type metricsView struct {
 	Q, Name string
 	Chart   *chart // of the instrument that Name says
 	More    int    // series that the chart leaves out
+	Spans   []span
 }
 
 func buildMetrics(c *Console, v *view, a ask) int {
 	m := metricsView{MetricList: a.metrics(c, 2*store.UsualLimit), Q: a.text("q"), Name: a.text("name")}
 	if m.Name != "" && len(m.Instruments) > 0 {
 		v.Title = m.Name
-		m.chart()
+		spans, shown, err := a.spans()
+		v.fault(err)
+		drawn, more := instrumentChart(c, m.Instruments[0], shown)
+		m.Chart, m.More, m.Spans = &drawn, more, spans
 	}
 	v.Main = m
 	return 0
-}
-
-// chart draws the first series of the first instrument.
-func (m *metricsView) chart() {
-	of := m.Instruments[0]
-	unit := of.Unit
-	if of.Kind == "counter" {
-		unit = perSecond(unit)
-	}
-	var lines []line
-	for _, s := range of.Series[:min(len(of.Series), colours)] {
-		lines = append(lines, line{cmp.Or(s.Attributes.String(), of.Name), s.History})
-	}
-	drawn := chartOf("instrument", of.Name, unit, m.HistoryAt, lines...)
-	drawn.Tall = true
-	m.Chart, m.More = &drawn, len(of.Series)-len(lines)
-}
-
-// perSecond is the unit of what a counter of this unit gains in a second.
-func perSecond(unit string) string {
-	return cmp.Or(unit, "1") + "/s"
 }
 
 // figureTile is a runtime figure with its picture.
@@ -302,11 +299,6 @@ func tiles(r store.Runtime) []figureTile {
 		list[i] = figureTile{Figure: f, Spark: sparkOf(f.History, r.HistoryAt)}
 	}
 	return list
-}
-
-func buildRuntime(c *Console, v *view, _ ask) int {
-	v.Main = runtimeCharts(c.Runtime())
-	return 0
 }
 
 func buildTrace(c *Console, v *view, a ask) int {

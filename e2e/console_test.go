@@ -170,7 +170,7 @@ func (c *consolePage) reconnects() {
 
 func (c *consolePage) charts() {
 	c.open(c.url("runtime"))
-	c.until(`document.querySelectorAll(".chart canvas").length === 8`)
+	c.until(`document.querySelectorAll(".chart canvas").length >= 8 && !document.querySelector(".chart .spark")`)
 	c.until(`document.querySelectorAll(".chart:first-child tbody tr").length >= 2`)
 	eval[any](c.browser, `document.querySelector(".plot").focus(); 0`)
 	before := eval[string](c.browser, `document.querySelector(".plot").getAttribute("aria-valuetext")`)
