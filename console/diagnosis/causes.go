@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -251,6 +253,18 @@ func (s *snapshot) calls(g *group, pool string) bool {
 	return false
 }
 
+// findable returns the longest part of a record's text that finds the record:
+// on one line, and of characters that are kept as they are.
+func findable(sample string) string {
+	longest := ""
+	for part := range strings.FieldsFuncSeq(sample, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+		if part = strings.TrimSpace(part); len(part) > len(longest) {
+			longest = part
+		}
+	}
+	return longest
+}
+
 // quote adds what the program logged in the traces of the findings.
 func (s *snapshot) quote(found []*finding) {
 	if len(found) == 0 {
@@ -276,7 +290,10 @@ func (s *snapshot) quote(found []*finding) {
 			continue
 		}
 		delete(of, id)
-		text, _, _ := strings.Cut(pattern.Sample, "\n")
+		text := findable(pattern.Sample)
+		if text == "" {
+			continue
+		}
 		found[i].show(ByLog, text, pattern.Last, pattern.Template, float64(pattern.Count), 0)
 		found[i].ask("search_logs", "what was logged with it", "text", text, "level", pattern.Level)
 	}

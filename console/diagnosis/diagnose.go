@@ -48,17 +48,28 @@ type snapshot struct {
 }
 
 func look(st *store.Store, q Question) *snapshot {
+	kept := st.Summary()
 	s := &snapshot{
 		health: st.Health(), operations: st.Operations(store.MaxLimit).Operations, delivery: st.Delivery(),
-		runtime: st.Runtime(), instruments: st.Instruments(wanted), storeBytes: st.Summary().MaxBytes,
+		runtime: st.Runtime(), instruments: st.Instruments(wanted), storeBytes: kept.MaxBytes,
 	}
 	s.now = time.Now().UTC()
 	s.from = s.now.Add(-q.Since)
 	s.patterns = st.Patterns(store.LogQuery{Level: "error", Since: s.from}).Patterns
 	// What is usual is learnt from before a short window, too.
-	s.traffic = readSpans(st, s.now.Add(-max(q.Since, UsualSince)), s.now)
+	s.traffic = readSpans(st, s.now.Add(-max(q.Since, UsualSince)), s.now, spansIn(&kept))
 	s.traffic.judge()
 	return s
+}
+
+// spansIn tells how many spans are kept.
+func spansIn(kept *store.Summary) (n int) {
+	for _, u := range kept.Store {
+		if strings.HasPrefix(u.Name, "spans") {
+			n += u.Kept
+		}
+	}
+	return n
 }
 
 // rule looks for one sort of fault.

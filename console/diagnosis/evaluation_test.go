@@ -62,7 +62,7 @@ func TestTheCauseOfEveryFaultIsNamed(t *testing.T) {
 				c.Play(t, seed, func(t *testing.T, st *store.Store, want []faultcases.Expected) {
 					t.Helper()
 					r := diagnosis.Diagnose(st, diagnosis.Question{})
-					checkReport(t, st, &r)
+					checkReport(t, st, &r, 4*mostTokens)
 					runs++
 					if judge(t, &r, want) {
 						first++
@@ -118,13 +118,13 @@ func brief(r *diagnosis.Report) string {
 }
 
 // checkReport checks what holds for every report.
-func checkReport(t *testing.T, st *store.Store, r *diagnosis.Report) {
+func checkReport(t *testing.T, st *store.Store, r *diagnosis.Report, mostBytes int) {
 	t.Helper()
 	b, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(b) > 4*mostTokens {
+	if len(b) > mostBytes {
 		t.Errorf("%d bytes", len(b))
 	}
 	if len(r.Summary) > 400 {
@@ -134,6 +134,11 @@ func checkReport(t *testing.T, st *store.Store, r *diagnosis.Report) {
 		for _, e := range f.Evidence {
 			if err := resolve(st, e); err != nil {
 				t.Errorf("%s %s: evidence %s %q: %v", f.Kind, f.Component, e.Type, e.Ref, err)
+			}
+		}
+		for _, step := range f.Next {
+			if err := follow(st, step); err != nil {
+				t.Errorf("%s %s: step %s %v: %v", f.Kind, f.Component, step.Tool, step.Arguments, err)
 			}
 		}
 		if len(f.Evidence) == 0 || len(f.Next) == 0 {
@@ -165,6 +170,35 @@ func resolve(st *store.Store, e diagnosis.Evidence) error {
 	}
 	if !found {
 		return fmt.Errorf("the store has none")
+	}
+	return nil
+}
+
+// follow does what the tool of a step does, and fails when that finds nothing.
+func follow(st *store.Store, step diagnosis.Step) error {
+	found := false
+	text := func(name string) string { return fmt.Sprint(step.Arguments[name]) }
+	switch step.Tool {
+	case "get_trace":
+		return resolve(st, diagnosis.Evidence{Type: diagnosis.ByTrace, Ref: text("trace_id")})
+	case "search_logs":
+		found = len(st.Logs(store.LogQuery{Text: text("text"), Level: text("level")}).Logs) > 0
+	case "search_traces":
+		q := store.TraceQuery{Text: text("name"), Errors: step.Arguments["errors_only"] == true, Running: step.Arguments["running"] == true}
+		found = len(st.Traces(q).Traces) > 0
+	case "query_metrics":
+		for _, name := range []string{"name", "match"} {
+			found = found || (step.Arguments[name] != nil && st.Metrics(text(name), store.MaxSeries).Total > 0)
+		}
+	case "get_status":
+		return resolve(st, diagnosis.Evidence{Type: diagnosis.ByCheck, Ref: text("component")})
+	case "list_operations":
+		found = st.Operations(store.MaxLimit).Total > 0
+	case "get_runtime", "take_profile":
+		found = true
+	}
+	if !found {
+		return fmt.Errorf("it leads nowhere")
 	}
 	return nil
 }

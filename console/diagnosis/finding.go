@@ -39,13 +39,17 @@ func (f *finding) show(sort, name string, at time.Time, text string, value, usua
 }
 
 // ask adds a step, with arguments as names and values in turn.
-func (f *finding) ask(tool, reason string, arguments ...string) {
+func (f *finding) ask(tool, reason string, arguments ...any) {
 	if len(f.Next) == maxNext {
 		return
 	}
 	step := Step{Tool: tool, Arguments: map[string]any{}, Reason: reason}
 	for i := 0; i+1 < len(arguments); i += 2 {
-		step.Arguments[arguments[i]] = reference(arguments[i+1])
+		name, _ := arguments[i].(string)
+		step.Arguments[name] = arguments[i+1]
+		if text, ok := arguments[i+1].(string); ok {
+			step.Arguments[name] = reference(text)
+		}
 	}
 	f.Next = append(f.Next, step)
 }

@@ -90,7 +90,7 @@ func (g *group) examples(f *finding) {
 		f.ask("get_trace", "what the slowest of them waited for", "trace_id", bad[0].trace.String(), "view", "critical_path")
 	}
 	if g.errors.found {
-		f.ask("search_traces", "more that failed", "name", bad[0].unit.name, "errors_only", "true")
+		f.ask("search_traces", "more that failed", "name", bad[0].unit.name, "errors_only", true)
 	}
 }
 
@@ -193,7 +193,7 @@ func neverEnded(s *snapshot) []*finding {
 			usual = math.NaN()
 		}
 		f.show(ByTrace, open[0].trace.String(), time.Unix(0, open[0].start), g.name+", unfinished", open[0].seconds(), usual)
-		f.ask("search_traces", "all that are unfinished", "name", g.name, "running", "true")
+		f.ask("search_traces", "all that are unfinished", "name", g.name, "running", true)
 		f.ask("get_runtime", "where goroutines wait", "sections", "goroutines")
 		found = append(found, f)
 	}

@@ -38,7 +38,7 @@ func nPlusOne(s *snapshot) []*finding {
 			continue
 		}
 		for _, p := range g.spans { // by start
-			if p.up < 0 || p.open {
+			if p.up < 0 || p.open || s.traffic.spans[p.up].children < leastRepeats {
 				continue
 			}
 			key := repeatKey{p.up, p.unit}

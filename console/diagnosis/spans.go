@@ -27,6 +27,7 @@ type span struct {
 	open       bool // unfinished
 	bad        bool // part of what went wrong in its group
 	deep       bool // no bad span below it
+	children   int32
 }
 
 func (p *span) seconds() float64 { return time.Duration(p.end - p.start).Seconds() }
@@ -80,9 +81,10 @@ type reader struct {
 	pool    []span // made many at a time
 }
 
-func readSpans(st *store.Store, from, now time.Time) *traffic {
+// readSpans reads about n spans.
+func readSpans(st *store.Store, from, now time.Time, n int) *traffic {
 	r := &reader{
-		traffic: &traffic{}, now: now, byID: map[trace.SpanID]int32{}, groups: map[groupKey]*group{}, units: map[unitKey]*unit{},
+		traffic: &traffic{spans: make([]*span, 0, n)}, now: now, byID: make(map[trace.SpanID]int32, n), groups: map[groupKey]*group{}, units: map[unitKey]*unit{},
 		pool: make([]span, 0, 1024),
 	}
 	st.EachSpan(from, r.add)
@@ -90,6 +92,7 @@ func readSpans(st *store.Store, from, now time.Time) *traffic {
 	for _, p := range t.spans {
 		if i, ok := r.byID[p.parent]; ok {
 			p.up = i
+			t.spans[i].children++
 		}
 	}
 	for _, u := range r.units {

@@ -136,7 +136,7 @@ func grows(v []float64, least float64) growth {
 			break
 		}
 		var levels, steps [parts]float64
-		steady := true
+		steady, flat := true, 0
 		for i := range parts {
 			levels[i] = median(tail[i*len(tail)/parts : (i+1)*len(tail)/parts])
 			if i > 0 {
@@ -144,10 +144,13 @@ func grows(v []float64, least float64) growth {
 			}
 		}
 		gain := levels[parts-1] - levels[0]
-		for _, step := range steps[1:] {
-			steady = steady && step >= gain/(2*(parts-1))
+		for i, step := range steps[1:] {
+			if step < gain/(2*(parts-1)) {
+				flat++
+				steady = steady && step > -gain/10 && i < parts-2 // at the end it has come to rest
+			}
 		}
-		if steady && gain >= max(least, levels[0]/2) && levels[parts-1] > slices.Max(append(v[:at:at], 0)) {
+		if steady && flat <= 1 && gain >= max(least, levels[0]/2) && levels[parts-1] > slices.Max(append(v[:at:at], 0)) {
 			return growth{found: true, at: at, from: levels[0], to: levels[parts-1]}
 		}
 	}

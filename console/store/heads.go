@@ -44,11 +44,13 @@ func (h *SpanHead) Texts(f func(key, value string)) {
 }
 
 // EachSpan calls f with every span kept that was not over at since, in no
-// order; one that ends meanwhile may come twice. The head is valid during the
-// call only, its text stays.
+// order; one that ends meanwhile may come twice. What is older than the oldest
+// span of the ordinary ones is left out: of that time failed ones are kept
+// alone, and shares would be wrong. The head is valid during the call only, its
+// text stays.
 func (st *Store) EachSpan(since time.Time, f func(h *SpanHead)) {
 	var h SpanHead
-	from := since.UnixNano()
+	from := later(since, st.spans.recent.completeSince()).UnixNano()
 	st.spans.walk(func(rec []byte) {
 		if end := int64(binary.LittleEndian.Uint64(rec[spanEndAt:])); end != 0 && end < from {
 			return

@@ -61,3 +61,22 @@ func TestInstrumentsAreSelectedByName(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+func TestEachSpanLeavesOutTheTimeOfWhichFailedOnesAreLeftAlone(t *testing.T) {
+	x := newRig(t, 0)
+	at := time.Now()
+	_, failed := x.Span(t.Context(), "failed", trace.WithTimestamp(at))
+	failed.SetStatus(codes.Error, "")
+	failed.End(trace.WithTimestamp(at))
+	const n = 60_000
+	for range n {
+		at = at.Add(time.Millisecond)
+		_, s := x.Span(t.Context(), "ok", trace.WithTimestamp(at))
+		s.End(trace.WithTimestamp(at))
+	}
+	seen := map[string]int{}
+	x.EachSpan(time.Time{}, func(h *SpanHead) { seen[h.Name]++ })
+	if seen["failed"] != 0 || seen["ok"] == 0 || seen["ok"] == n {
+		t.Errorf("%v", seen)
+	}
+}
