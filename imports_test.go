@@ -67,6 +67,7 @@ func rules() map[string][]string {
 		},
 		"internal/announce": {},
 		"internal/figure":   {module + "console/store"},
+		"internal/view":     {module + "console/store", module + "console/diagnosis", module + "internal/figure", module + "internal/keys", "golang.org/x/text/width"},
 		"console":           {otel, otel + "/", module + "internal/announce", module + "internal/figure", module + "internal/keys", module + "console/store", module + "console/diagnosis"},
 		"console/store":     {otel, otel + "/", module + "internal/keys", module + "internal/sanitize"},
 		"console/diagnosis": {otel + "/trace", module + "internal/keys", module + "console/store"},
@@ -76,7 +77,7 @@ func rules() map[string][]string {
 		},
 		"cmd/otelmon": {
 			module + "otelmon", module + "health", module + "health/", module + "bulk",
-			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", module + "internal/announce",
+			module + "exporters", module + "exporters/", module + "console", module + "console/", module + "doctor", module + "drill", module + "internal/announce", module + "internal/view",
 			"golang.org/x/term", "github.com/modelcontextprotocol/go-sdk/",
 		},
 	}
