@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otelmon/otelmon-go/bulk"
+	"github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/health"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
@@ -72,7 +73,7 @@ func (a *app) indexOnce(ctx context.Context, stdout io.Writer) error {
 }
 
 // serve answers searches while it indexes and afterwards, until ctx ends.
-func (a *app) serve(ctx context.Context, f flags, console http.Handler, stdout io.Writer) (err error) {
+func (a *app) serve(ctx context.Context, f flags, con *console.Console, stdout io.Writer) (err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	lasting, release := grace(ctx)
@@ -91,7 +92,10 @@ func (a *app) serve(ctx context.Context, f flags, console http.Handler, stdout i
 	if instead != "" {
 		fmt.Fprintf(stdout, "%s; taking a free port instead.\n", instead)
 	}
-	web := serve(l, a.handler(checks, console), fail)
+	if withdraw, err := con.Announce(baseURL(l.Addr()) + consolePath); err == nil { // otherwise the command otelmon needs -url
+		defer withdraw()
+	}
+	web := serve(l, a.handler(checks, con.Handler()), fail)
 	a.welcome(stdout, baseURL(l.Addr()))
 
 	var jobs sync.WaitGroup

@@ -65,5 +65,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if f.once {
 		return a.indexOnce(ctx, stdout)
 	}
-	return a.serve(ctx, f, con.Handler(), stdout)
+	return a.serve(ctx, f, con, stdout)
 }
