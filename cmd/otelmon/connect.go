@@ -20,6 +20,9 @@ import (
 // shows it.
 const tokenVariable = "OTELMON_CONSOLE_TOKEN"
 
+// addressVariable names the console where no flag does.
+const addressVariable = "OTELMON_CONSOLE_URL"
+
 // probeTimeout bounds how long a console that was announced may take to answer.
 const probeTimeout = 2 * time.Second
 
@@ -30,11 +33,12 @@ type client struct {
 	http  *http.Client
 }
 
-// connect returns a client of the console at the address given. Without one it
-// takes the only console that answers on this machine; where several do, the
+// connect returns a client of the console at the address given, or else at that of
+// the environment. Without one it takes the only console that answers on this machine; where several do, the
 // error lists them. Without a token it takes the one of the environment.
 func connect(ctx context.Context, address, token string, environ []string) (*client, error) {
 	token = cmp.Or(token, lookup(environ, tokenVariable))
+	address = cmp.Or(address, lookup(environ, addressVariable))
 	if address != "" {
 		return newClient(address, token)
 	}
@@ -156,7 +160,30 @@ func (c *client) refusal(resp *http.Response) error {
 	if json.Unmarshal(b, &faults) == nil && len(faults.Errors) > 0 {
 		text = store.Clean(strings.Join(faults.Errors, "; "))
 	}
-	return fmt.Errorf("the console at %s answered %s: %s", c.root, resp.Status, text)
+	return &refusedError{resp.StatusCode, fmt.Sprintf("the console at %s answered %s: %s", c.root, resp.Status, text)}
+}
+
+// refusedError is the answer of a console that does not do what it was asked for.
+type refusedError struct {
+	status int
+	text   string
+}
+
+func (e *refusedError) Error() string { return e.text }
+
+// codeOf returns the exit code for what came of asking a console.
+func codeOf(err error) int {
+	var refused *refusedError
+	switch {
+	case !errors.As(err, &refused):
+		return exitUnreached
+	case refused.status == http.StatusBadRequest:
+		return exitUsage
+	case refused.status == http.StatusNotFound:
+		return exitFailed
+	default:
+		return exitUnreached
+	}
 }
 
 // get asks for JSON and reads it into answer.

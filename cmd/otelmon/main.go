@@ -1,12 +1,19 @@
-// Command otelmon looks at the telemetry of Go programs.
+// Command otelmon looks at running Go programs and their telemetry.
 //
+//	otelmon status      show health, what is wrong, operations and delivery
+//	otelmon watch       show the same and keep it current
+//	otelmon ops         show bulk operations
+//	otelmon trace       list traces, or draw one over time
+//	otelmon logs        show log records, or what they have in common
 //	otelmon doctor      find out why telemetry does not arrive
 //	otelmon drill       break the way to the backend and count what is lost
 //	otelmon mcp         let a language model ask a running program, over stdin and stdout
+//	otelmon completion  print the completion of a shell
 //	otelmon version     print the version
 //	otelmon help        print what there is
 //
-// Every command has -h.
+// The first five ask the console of a running program, which they find on this
+// machine or at -url. Every command has -h.
 package main
 
 import (
@@ -25,6 +32,8 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+
+	exitUnreached = 3 // no console answers
 )
 
 func main() {
@@ -48,9 +57,15 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{"status", "show health, what is wrong, operations and delivery", statusCommand},
+		{"watch", "show the same and keep it current", watchCommand},
+		{"ops", "show bulk operations", operationsCommand},
+		{"trace", "list traces, or draw one over time", traceCommand},
+		{"logs", "show log records, or what they have in common", logsCommand},
 		{"doctor", "find out why telemetry does not arrive", doctorCommand},
 		{"drill", "break the way to the backend and count what is lost", drillCommand},
 		{"mcp", "let a language model ask a running program, over stdin and stdout", mcpCommand},
+		{"completion", "print the completion of a shell: bash, zsh, fish", completionCommand},
 		{"version", "print the version", versionCommand},
 	}
 }
@@ -76,28 +91,43 @@ func run(ctx context.Context, args []string, c console) int {
 }
 
 func usage(w io.Writer) {
-	_, _ = fmt.Fprint(w, "otelmon looks at the telemetry of Go programs.\n\n")
+	_, _ = fmt.Fprint(w, "otelmon looks at running Go programs and their telemetry.\n\n")
 	for _, command := range commands() {
-		_, _ = fmt.Fprintf(w, "  otelmon %-10s %s\n", command.name, command.about)
+		_, _ = fmt.Fprintf(w, "  otelmon %-11s %s\n", command.name, command.about)
 	}
-	_, _ = fmt.Fprint(w, "  otelmon help       print this\n\nEvery command has -h.\n")
+	_, _ = fmt.Fprint(w, "  otelmon help        print this\n\nEvery command has -h.\n")
 }
 
-// parse reads the flags of a command. It returns an exit code and false when the
-// command is not to run.
+// parse reads the flags of a command that takes no arguments. It returns an exit
+// code and false when the command is not to run.
 func parse(flags *flag.FlagSet, args []string, c console) (code int, ok bool) {
-	flags.SetOutput(c.err)
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK, false
-	case err != nil:
-		return exitUsage, false
-	case flags.NArg() > 0:
-		_, _ = fmt.Fprintf(c.err, "%s takes no argument %q\n", flags.Name(), flags.Arg(0))
-		return exitUsage, false
+	_, code, ok = parseArguments(flags, args, 0, c)
+	return code, ok
+}
+
+// parseArguments is parse for a command with some arguments at most, which may
+// stand before its flags.
+func parseArguments(flags *flag.FlagSet, args []string, most int, c console) (arguments []string, code int, ok bool) {
+	if only, asked := c.err.(*flagsOnly); asked {
+		only.flags = flags
+		return nil, exitOK, false
 	}
-	return exitOK, true
+	flags.SetOutput(c.err)
+	for {
+		err := flags.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			return nil, exitOK, false
+		case err != nil:
+			return nil, exitUsage, false
+		case flags.NArg() == 0:
+			return arguments, exitOK, true
+		case len(arguments) == most:
+			_, _ = fmt.Fprintf(c.err, "%s takes no argument %q\n", flags.Name(), flags.Arg(0))
+			return nil, exitUsage, false
+		}
+		arguments, args = append(arguments, flags.Arg(0)), flags.Args()[1:]
+	}
 }
 
 func versionCommand(_ context.Context, args []string, c console) int {

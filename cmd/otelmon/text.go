@@ -17,17 +17,24 @@ const width = 80 // columns of every terminal
 // style is how verdicts are written, by colour or without.
 type style map[doctor.Verdict]string
 
-// styleOf colours for people who look at a terminal and have not set NO_COLOR.
+// styleOf colours where people want it.
 func styleOf(c console) style {
-	file, ok := c.out.(*os.File)
-	unwanted := slices.ContainsFunc(c.environ, func(entry string) bool {
-		name, value, _ := strings.Cut(entry, "=")
-		return name == "NO_COLOR" && value != "" || entry == "TERM=dumb"
-	})
-	if !ok || unwanted || !term.IsTerminal(int(file.Fd())) {
+	if !isColoured(c) {
 		return nil
 	}
 	return style{doctor.OK: "\x1b[32m", doctor.Warning: "\x1b[33m", doctor.Failed: "\x1b[31m", doctor.Skipped: "\x1b[2m"}
+}
+
+// isColoured is true for people who look at a terminal and have not set NO_COLOR.
+func isColoured(c console) bool {
+	_, ok := terminalOf(c)
+	return ok && lookup(c.environ, "NO_COLOR") == "" && lookup(c.environ, "TERM") != "dumb"
+}
+
+// terminalOf returns the output if it is a terminal.
+func terminalOf(c console) (*os.File, bool) {
+	file, ok := c.out.(*os.File)
+	return file, ok && term.IsTerminal(int(file.Fd()))
 }
 
 func (s style) paint(v doctor.Verdict, text string) string {
