@@ -234,6 +234,7 @@ func calls(sc trace.SpanContext) []step {
 		{Tool: "get_runtime", Arguments: map[string]any{"limit": 50}},
 		{Tool: "get_runtime", Arguments: map[string]any{"sections": "heap", "limit": 50}},
 		{Tool: "get_delivery"},
+		{Tool: "get_config"},
 		{Tool: "get_trace", Arguments: map[string]any{"trace_id": id, "view": "span", "span_id": sc.SpanID().String()}},
 	}
 	for _, v := range []string{"summary", "critical_path", "errors", "tree"} {

@@ -157,7 +157,7 @@ func title(name string) string {
 func tools() []*tool {
 	return []*tool{
 		diagnoseTool(), statusTool(), operationsTool(), metricsTool(), tracesTool(), traceTool(), logsTool(), compareTool(),
-		runtimeTool(), deliveryTool(), levelTool(), profileTool(),
+		runtimeTool(), deliveryTool(), configTool(), levelTool(), profileTool(),
 	}
 }
 

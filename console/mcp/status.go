@@ -3,6 +3,8 @@ package mcp
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,6 +176,33 @@ func deliveryTool() *tool {
 			list(a, "kept_here", 100, len(s.Store), s.Store, func(u *store.Usage) *object { return view(u) })
 			a.ask("query_metrics", "the ledger of delivery over time", "match", "otelmon.telemetry")
 			a.link(c.url("runtime"))
+			return a, nil
+		},
+	}
+}
+
+func configTool() *tool {
+	return &tool{
+		name:  "get_config",
+		about: "The effective configuration of telemetry, each value with where it came from (default, environment, code), and the build. Secrets are redacted.",
+		takes: []argument{{name: "match", about: "only settings whose name or value contains this"}},
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
+			all := c.con.Settings()
+			found := slices.DeleteFunc(slices.Clone(all.Settings), func(s store.Setting) bool {
+				return !strings.Contains(strings.ToLower(s.Name+" "+s.Value), strings.ToLower(in.text("match")))
+			})
+			summary := fmt.Sprintf("%d of %d settings match.", len(found), len(all.Settings))
+			if all.AsOf.IsZero() {
+				summary = "The settings are not known: otelmon.Start did not set up the SDK."
+			}
+			a := begin(summary, time.Now(), c.con.Summary().Started)
+			if build, ok := debug.ReadBuildInfo(); ok { // its settings may hold secrets: -ldflags
+				a.put("go", build.GoVersion)
+				a.put("program", build.Path)
+				a.put("version", build.Main.Version)
+			}
+			list(a, "settings", 100, len(found), found, func(s *store.Setting) *object { return view(s) })
+			a.ask("get_delivery", "whether telemetry arrives")
 			return a, nil
 		},
 	}
