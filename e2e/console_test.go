@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -102,6 +103,7 @@ func TestConsoleInABrowser(t *testing.T) {
 		{"it changes in place", c.changesInPlace},
 		{"pause", c.pauses},
 		{"scripts off", c.worksWithoutScripts},
+		{"nothing can be streamed", c.polls},
 		{"the program goes away and comes back", c.reconnects},
 		{"charts", c.charts}, // after the others, so that there is a history
 		{"every view is clean and accessible", c.everyView},
@@ -154,6 +156,19 @@ func (c *consolePage) worksWithoutScripts() {
 		c.t.Errorf("the overview shows no cause, or does not reload: %s", page)
 	}
 	c.clean("without scripts")
+}
+
+// polls looks through something that holds answers back until they are whole.
+func (c *consolePage) polls() {
+	held := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.handler.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+	}))
+	defer held.Close()
+	c.open(held.URL + consoleRoot + "logs")
+	eval[any](c.browser, `window.mark = 1; 0`)
+	c.Log(c.t.Context(), log.SeverityWarn, "", "without a stream")
+	c.until(`window.mark === 1 && document.querySelector("button.polled") && document.querySelector("main").innerText.includes("without a stream")`)
+	c.forgive() // a browser tells of streams that are refused
 }
 
 func (c *consolePage) reconnects() {

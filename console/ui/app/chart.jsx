@@ -51,7 +51,7 @@ export class Chart extends Component {
         width: Math.max(200, this.plot.current.clientWidth),
         height: Number(this.props["data-height"]),
         legend: { show: false },
-        padding: [8, 4, 0, 0],
+        padding: [8, 18, 0, 0],
         cursor: { sync: { key: together.key }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
         scales: { y: { range: rangeOf } },
         axes: [

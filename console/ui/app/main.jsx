@@ -33,7 +33,7 @@ function receive(event) {
   const news = JSON.parse(event.data);
   if (news.build !== settings.build) return location.reload(); // another program answers here now
   for (const [from, count, text] of news.edits) lines.splice(from, count, ...text);
-  if (news.title !== document.title) {
+  if (news.title !== document.title || control.state === "lost") {
     document.title = news.title;
     control.said = news.title;
   }
@@ -60,7 +60,7 @@ function close() {
 }
 
 function lost() {
-  if (control.state === "lost") return;
+  if (control.state === "lost" || control.state === "polled") return;
   control.state = "lost";
   control.said = "No connection to the program";
   draw();
@@ -74,9 +74,12 @@ async function poll() {
   if (control.state === "paused" || document.hidden || source) return;
   try {
     const answer = await fetch(location.href);
+    if (answer.redirected) return location.reload(); // to log in
+    control.state = "polled";
     if (answer.ok) show(parse(await answer.text()));
   } catch {
-    // it is tried again
+    control.state = "live";
+    lost();
   }
   open();
 }

@@ -66,7 +66,7 @@ class Untouched extends Component {
   }
 }
 
-const pauseTexts = { live: ["pause", "Pause"], paused: ["run", "Paused"], lost: ["warn", "Reconnecting"] };
+const pauseTexts = { live: ["pause", "Pause"], paused: ["run", "Paused"], polled: ["pause", "Every 5 s"], lost: ["warn", "Reconnecting"] };
 
 // Pause takes the place of the link that loads the page without reloading.
 function Pause(props) {
