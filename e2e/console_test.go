@@ -168,7 +168,8 @@ func (c *consolePage) polls() {
 	eval[any](c.browser, `window.mark = 1; 0`)
 	c.Log(c.t.Context(), log.SeverityWarn, "", "without a stream")
 	c.until(`window.mark === 1 && document.querySelector("button.polled") && document.querySelector("main").innerText.includes("without a stream")`)
-	c.forgive() // a browser tells of streams that are refused
+	c.open("about:blank") // so that it asks no more
+	c.forgive()           // a browser tells of streams that are refused
 }
 
 func (c *consolePage) reconnects() {
