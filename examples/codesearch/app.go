@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,11 +27,12 @@ type app struct {
 	root   string
 	source fs.FS // what lies below root
 	state  indexState
+	find   finder
 	logger *slog.Logger
 }
 
 func newApp(s *store, root string, logger *slog.Logger) *app {
-	return &app{store: s, root: root, source: os.DirFS(root), logger: logger}
+	return &app{store: s, root: root, source: os.DirFS(root), find: s.find, logger: logger}
 }
 
 // index brings the index up to date. That ctx ends is no error: the next run
@@ -79,8 +81,14 @@ func (a *app) serve(ctx context.Context, f flags, con *console.Console, stdout i
 	lasting, release := grace(ctx)
 	defer release()
 
+	planted, err := startFaults(ctx, f.faults, a.store)
+	defer func() { err = errors.Join(err, planted.end()) }()
+	if err != nil {
+		return err
+	}
+	a.find = planted.find
 	checks := health.New(health.Options{})
-	if err := errors.Join(register(checks, a.store, &a.state), checks.Start(lasting)); err != nil {
+	if err := errors.Join(register(checks, a.store, &a.state), planted.register(checks), checks.Start(lasting)); err != nil {
 		return errors.Join(err, checks.Shutdown(lasting))
 	}
 	defer func() { err = errors.Join(err, checks.Shutdown(lasting)) }()
@@ -107,20 +115,28 @@ func (a *app) serve(ctx context.Context, f flags, con *console.Console, stdout i
 	if f.traffic {
 		jobs.Go(func() { traffic(ctx, baseURL(l.Addr()), a.logger) })
 	}
+	if len(f.faults) > 0 {
+		fmt.Fprintf(stdout, "Planted, to begin in %v: %s\n\n", f.faultAfter, strings.Join(f.faults, ", "))
+		jobs.Go(func() {
+			if err := planted.beginAfter(ctx, f.faultAfter); err != nil {
+				fail(fmt.Errorf("begin the planted faults: %w", err))
+			}
+		})
+	}
 	<-ctx.Done()
 	err = web.stop(lasting)
 	jobs.Wait()
 	return err
 }
 
-func (a *app) handler(checks *health.Registry, console http.Handler) http.Handler {
+func (a *app) handler(checks *health.Registry, con http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	newSite(a).register(mux)
 	probes := checks.Handler(health.ShowDetails(fromHere))
 	mux.Handle("GET /livez", probes)
 	mux.Handle("GET /readyz", probes)
 	mux.Handle("GET /startupz", probes)
-	mux.Handle(consolePath, console)
+	mux.Handle(consolePath, con)
 	return otelmon.Handler(mux, otelmon.Untraced(consolePath, "/page.css"))
 }
 
@@ -130,7 +146,7 @@ Indexing %s
 into %s
 
   search   %s/
-  console  %s%s   watch the indexing here
+  console  %s%s   watch the indexing here, or ask: otelmon status
   health   %s/readyz?verbose
 
 Ctrl-C stops it. The next start goes on with what is not indexed yet.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // flags are what the command line says.
@@ -16,7 +18,17 @@ type flags struct {
 	traffic bool
 	once    bool
 	fresh   bool
+	token   string // of the console
+
+	faults     []string
+	faultAfter time.Duration
 }
+
+// tokenVariable is where the command otelmon looks for the token, too.
+const tokenVariable = "OTELMON_CONSOLE_TOKEN"
+
+// leastToken is the least length of a token that lets anybody in.
+const leastToken = 16
 
 func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	var f flags
@@ -28,15 +40,29 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.BoolVar(&f.traffic, "traffic", false, "search five times a second, so that there is something to see")
 	set.BoolVar(&f.once, "once", false, "index, then exit, without serving")
 	set.BoolVar(&f.fresh, "fresh", false, "throw the index away first")
+	set.StringVar(&f.token, "token", "", "`text` that the console asks for, 16 bytes or more (default: "+tokenVariable+", or none)")
+	set.DurationVar(&f.faultAfter, "fault-after", 30*time.Second, "time until the faults begin")
+	set.Func("fault", "plant these `faults`, as a list with commas, to watch them be found; use it with -traffic", func(list string) (err error) {
+		f.faults, err = parseFaults(list)
+		return err
+	})
 	set.Usage = func() {
 		fmt.Fprintln(stderr, "codesearch indexes Go files and serves a search for them.")
 		set.PrintDefaults()
+		fmt.Fprintln(stderr, "\nFaults that -fault plants:")
+		for _, p := range plantable() {
+			fmt.Fprintf(stderr, "  %-12s %s\n", p[0], p[1])
+		}
 	}
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
 	if set.NArg() > 0 {
 		return f, fmt.Errorf("%q: codesearch takes flags only; see -help", set.Arg(0))
+	}
+	f.token = cmp.Or(f.token, os.Getenv(tokenVariable))
+	if f.token != "" && len(f.token) < leastToken {
+		return f, fmt.Errorf("-token: want at least %d bytes", leastToken)
 	}
 	if f.db == "" {
 		f.db = defaultDatabase()

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		defer line.Stop()
 		stderr = line // so that logs and progress do not garble each other
 	}
-	con := console.New(console.Options{})
+	con := console.New(console.Options{ReadToken: f.token, ActToken: f.token})
 	mon, err := startTelemetry(ctx, con, stderr)
 	if err != nil {
 		return err

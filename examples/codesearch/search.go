@@ -47,8 +47,13 @@ func (r result) Link() string { return (&url.URL{Path: "/source/" + r.Path}).Esc
 
 // find returns the best files for a query and how many there are in all.
 func (s *store) find(ctx context.Context, q query) (results []result, total int, err error) {
+	return s.findBy(ctx, findFiles(), q)
+}
+
+// findBy finds by a query in SQL.
+func (s *store) findBy(ctx context.Context, by selection, q query) (results []result, total int, err error) {
 	var bodies []string
-	err = s.read.each(ctx, findFiles(), func(rows *sql.Rows) error {
+	err = s.read.each(ctx, by, func(rows *sql.Rows) error {
 		var path, body string
 		if err := rows.Scan(&path, &body, &total); err != nil {
 			return err

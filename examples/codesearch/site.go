@@ -21,6 +21,7 @@ var style string
 // site answers searches, as pages and as JSON.
 type site struct {
 	store  *store
+	find   finder
 	root   string
 	state  *indexState
 	meters meters
@@ -30,7 +31,7 @@ type site struct {
 
 func newSite(a *app) *site {
 	page := template.Must(template.New("page").Parse(pageSource))
-	return &site{store: a.store, root: a.root, state: &a.state, meters: newMeters(), logger: a.logger, page: page}
+	return &site{store: a.store, find: a.find, root: a.root, state: &a.state, meters: newMeters(), logger: a.logger, page: page}
 }
 
 func (s *site) register(mux *http.ServeMux) {
@@ -101,7 +102,7 @@ func (s *site) answer(ctx context.Context, input string) (a answer, status int, 
 		return a, http.StatusBadRequest, invalid, nil
 	}
 	start := time.Now()
-	results, total, err := s.store.find(ctx, q)
+	results, total, err := s.find(ctx, q)
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		a.Error = "This took too long. Search for something rarer."

@@ -7,14 +7,18 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
 // pace is the time between two requests of the traffic generator. A slow server
-// gets fewer, never more at once.
-const pace = 200 * time.Millisecond
+// gets fewer, and never more at once than there are visitors.
+const (
+	pace     = 200 * time.Millisecond
+	visitors = 6
+)
 
 // wanted is what the generator searches for: mostly what is found, sometimes
 // what is not, and now and then what is no query.
@@ -30,14 +34,23 @@ func wanted() []string {
 func traffic(ctx context.Context, base string, logger *slog.Logger) {
 	client := &http.Client{Transport: otelmon.Transport(nil), Timeout: searchTimeout}
 	defer client.CloseIdleConnections()
-	queries := wanted()
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
+	var all sync.WaitGroup
+	for range visitors {
+		all.Go(func() { visits(ctx, client, base, tick.C, logger) })
+	}
+	all.Wait()
+}
+
+// visits is one visitor, who searches when it is time and nobody else does.
+func visits(ctx context.Context, client *http.Client, base string, tick <-chan time.Time, logger *slog.Logger) {
+	queries := wanted()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 			if ctx.Err() != nil {
 				return
 			}
