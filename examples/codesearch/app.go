@@ -104,25 +104,21 @@ func (a *app) serve(ctx context.Context, f flags, con *console.Console, stdout i
 		defer withdraw()
 	}
 	web := serve(l, a.handler(checks, con.Handler()), fail)
-	a.welcome(stdout, baseURL(l.Addr()))
+	a.welcome(stdout, baseURL(l.Addr()), f)
 
 	var jobs sync.WaitGroup
 	jobs.Go(func() {
 		if err := a.index(ctx); err != nil {
 			a.logger.ErrorContext(ctx, err.Error())
 		}
+		// Only now: a search of a small index is fast, which is not what is usual.
+		if f.traffic {
+			jobs.Go(func() { traffic(ctx, baseURL(l.Addr()), a.logger) })
+		}
+		if err := planted.beginAfter(ctx, f.faultAfter); err != nil {
+			fail(fmt.Errorf("begin the planted faults: %w", err))
+		}
 	})
-	if f.traffic {
-		jobs.Go(func() { traffic(ctx, baseURL(l.Addr()), a.logger) })
-	}
-	if len(f.faults) > 0 {
-		fmt.Fprintf(stdout, "Planted, to begin in %v: %s\n\n", f.faultAfter, strings.Join(f.faults, ", "))
-		jobs.Go(func() {
-			if err := planted.beginAfter(ctx, f.faultAfter); err != nil {
-				fail(fmt.Errorf("begin the planted faults: %w", err))
-			}
-		})
-	}
 	<-ctx.Done()
 	err = web.stop(lasting)
 	jobs.Wait()
@@ -140,7 +136,7 @@ func (a *app) handler(checks *health.Registry, con http.Handler) http.Handler {
 	return otelmon.Handler(mux, otelmon.Untraced(consolePath, "/page.css"))
 }
 
-func (a *app) welcome(stdout io.Writer, base string) {
+func (a *app) welcome(stdout io.Writer, base string, f flags) {
 	fmt.Fprintf(stdout, `
 Indexing %s
 into %s
@@ -152,4 +148,7 @@ into %s
 Ctrl-C stops it. The next start goes on with what is not indexed yet.
 
 `, a.root, a.store.path, base, base, consolePath, base)
+	if len(f.faults) > 0 {
+		fmt.Fprintf(stdout, "Planted: %s, from %v after the indexing on.\n\n", strings.Join(f.faults, ", "), f.faultAfter)
+	}
 }

@@ -94,8 +94,11 @@ func (f *faults) register(checks *health.Registry) error {
 	return checks.Register(health.Check{Name: "spelling", Func: f.spelling.check(), Interval: 2 * time.Second, Critical: true})
 }
 
-// beginAfter waits for the time of the faults, or until ctx ends.
+// beginAfter waits for the time of the faults, if there are any, or until ctx ends.
 func (f *faults) beginAfter(ctx context.Context, after time.Duration) error {
+	if len(f.planted) == 0 {
+		return nil
+	}
 	wait := time.NewTimer(after)
 	defer wait.Stop()
 	select {
@@ -141,7 +144,7 @@ func (f *faults) find(ctx context.Context, q query) (results []result, total int
 	}
 	results, total, err = f.store.findBy(ctx, look, q)
 	if err == nil && f.is(nPlusOne) {
-		err = f.countBeside(ctx, results)
+		err = f.countMentions(ctx, results)
 	}
 	if err == nil && f.is(errorsOwn) {
 		results, err = fromCache(results)
@@ -169,13 +172,13 @@ func findSlowly() selection {
 SELECT path, body, total FROM (` + findFiles().text + `) WHERE (SELECT count(*) FROM step) > 0`}
 }
 
-// countBeside counts for each file what else lies in its folder.
-func (f *faults) countBeside(ctx context.Context, results []result) error {
+// countMentions counts for each file which others name it.
+func (f *faults) countMentions(ctx context.Context, results []result) error {
 	for _, r := range results {
-		err := f.store.read.each(ctx, selection{"files", `SELECT count(*) FROM files WHERE path LIKE ? || '/%'`}, func(rows *sql.Rows) error {
+		err := f.store.read.each(ctx, selection{"search", `SELECT count(*) FROM search WHERE search MATCH ?`}, func(rows *sql.Rows) error {
 			var n int
 			return rows.Scan(&n)
-		}, path.Dir(r.Path))
+		}, term{text: path.Base(r.Path)}.expression())
 		if err != nil {
 			return err
 		}

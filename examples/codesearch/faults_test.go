@@ -72,8 +72,8 @@ func TestFaultNPlusOne(t *testing.T) {
 	if _, _, err := f.find(t.Context(), alpha(t)); err != nil {
 		t.Error(err)
 	}
-	if n := len(named(spans.Ended(), "SELECT files")); n != maxResults {
-		t.Errorf("%d queries for %d files", n, maxResults)
+	if n := len(named(spans.Ended(), "SELECT search")); n != 2+maxResults {
+		t.Errorf("%d queries for two searches of %d files", n, maxResults)
 	}
 }
 
@@ -145,11 +145,10 @@ func TestFaultErrors(t *testing.T) {
 	}
 }
 
-// TestFaultsEndBeforeTheyBegin, and without any.
 func TestFaultsEndBeforeTheyBegin(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	f, _ := plant(t)
+	f, _ := plant(t, leak)
 	if err := f.beginAfter(ctx, time.Hour); err != nil || f.begun.Load() {
 		t.Errorf("%v, begun %v", err, f.begun.Load())
 	}

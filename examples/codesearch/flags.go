@@ -37,11 +37,11 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`address` to serve on; a free port is taken when this one is not free")
 	set.StringVar(&f.root, "root", "", "source `folder` to index (default: the standard library of the go command)")
 	set.StringVar(&f.db, "db", "", "`file` of the index (default: codesearch.db in the user's cache folder)")
-	set.BoolVar(&f.traffic, "traffic", false, "search five times a second, so that there is something to see")
+	set.BoolVar(&f.traffic, "traffic", false, "search five times a second once all is indexed, so that there is something to see")
 	set.BoolVar(&f.once, "once", false, "index, then exit, without serving")
 	set.BoolVar(&f.fresh, "fresh", false, "throw the index away first")
 	set.StringVar(&f.token, "token", "", "`text` that the console asks for, 16 bytes or more (default: "+tokenVariable+", or none)")
-	set.DurationVar(&f.faultAfter, "fault-after", 30*time.Second, "time until the faults begin")
+	set.DurationVar(&f.faultAfter, "fault-after", 30*time.Second, "time from the end of the indexing until the faults begin")
 	set.Func("fault", "plant these `faults`, as a list with commas, to watch them be found; use it with -traffic", func(list string) (err error) {
 		f.faults, err = parseFaults(list)
 		return err
