@@ -56,7 +56,7 @@ type app struct {
 }
 
 // serveApp is a child: it says on out where it serves, and ends when in does.
-func serveApp(ctx context.Context, in io.Reader, out io.Writer, isWatched bool) (err error) {
+func serveApp(ctx context.Context, in io.Reader, out io.Writer, how string) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -65,7 +65,7 @@ func serveApp(ctx context.Context, in io.Reader, out io.Writer, isWatched bool) 
 	}()
 	a := &app{served: otelmon.NewCounter("shop.orders", "{order}", "Orders shown.")}
 	cfg := otelmon.Config{Service: "soak", LogOutput: io.Discard}
-	if isWatched {
+	if how == withConsole {
 		a.con = console.New(console.Options{})
 		cfg.Taps = []otelmon.Tap{a.con}
 	}

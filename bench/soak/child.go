@@ -140,24 +140,42 @@ func (s *side) lap(ctx context.Context, audience *answers) error {
 	return errors.Join(err, ctx.Err())
 }
 
-// settleTime is how long goroutines may take to end.
-const settleTime = 30 * time.Second
+// settleTime is how long goroutines may take to end, and quietTime how long the
+// server needs to see that connections were closed.
+const (
+	settleTime = 30 * time.Second
+	quietTime  = time.Second
+	warmUp     = 3 * time.Second
+)
 
-// settle waits until the process has as many goroutines as at its start.
+// begin notes how the process is when it has worked and nobody asks.
+func (s *side) begin(ctx context.Context) (err error) {
+	_, s.errs = load(ctx, s.child, warmUp)
+	s.first, err = s.quiet(ctx)
+	return err
+}
+
+// settle waits until the process has as many goroutines as at the beginning; that
+// it has more, the table tells.
 func (s *side) settle(ctx context.Context) (err error) {
-	limit := time.NewTimer(settleTime)
-	defer limit.Stop()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s.http.CloseIdleConnections()
-		if s.last, err = s.state(ctx); err != nil || s.last.Goroutines <= s.first.Goroutines {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-limit.C:
-			return nil // the table tells
+	begun := time.Now()
+	for err == nil {
+		s.last, err = s.quiet(ctx)
+		if s.last.Goroutines <= s.first.Goroutines || time.Since(begun) > settleTime {
+			break
 		}
 	}
+	return err
+}
+
+// quiet is the state when all connections but the one that asks have ended.
+func (s *side) quiet(ctx context.Context) (state, error) {
+	s.http.CloseIdleConnections()
+	wait := time.NewTimer(quietTime)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return s.state(ctx)
 }

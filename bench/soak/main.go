@@ -31,7 +31,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	var err error
 	if len(os.Args) == 3 && os.Args[1] == childArgument {
-		err = serveApp(ctx, os.Stdin, os.Stdout, os.Args[2] == withConsole)
+		err = serveApp(ctx, os.Stdin, os.Stdout, os.Args[2])
 	} else {
 		err = run(ctx, os.Args[1:], os.Stdout)
 	}
@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		}
 		defer func() { err = errors.Join(err, p.stop()) }()
 		sides[i] = &side{child: p}
-		if sides[i].first, err = p.state(ctx); err != nil {
+		if err := sides[i].begin(ctx); err != nil {
 			return err
 		}
 	}
