@@ -74,8 +74,10 @@ func TestShow(t *testing.T) {
 		}
 		r.width.Store(80)
 
-		r.answers <- news[string]{err: errGone}
-		time.Sleep(3 * time.Second) //nolint:forbidigo // time is synctest's
+		for range 2 {
+			r.answers <- news[string]{err: errGone}
+			time.Sleep(1500 * time.Millisecond) //nolint:forbidigo // time is synctest's
+		}
 		if got := r.drawn(); !strings.Contains(got, "one\r\n") || !strings.Contains(got, "For 2s: "+errGone.Error()) {
 			t.Errorf("lost: %q", got)
 		}

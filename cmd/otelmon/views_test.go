@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -217,6 +218,30 @@ func (e *expecting) Write(p []byte) (int, error) {
 		e.wants = e.wants[1:]
 	}
 	return len(p), nil
+}
+
+func TestFollowOffATerminal(t *testing.T) {
+	t.Parallel()
+	environ, _, _ := program(t, store.StateUnhealthy)
+	for args, want := range map[string]string{
+		"watch":       "shop unhealthy: ",
+		"watch -json": `"diagnosis":{`,
+		"ops -f":      "import.users running: 25 %",
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		out := &expecting{wants: []string{want}, found: make(chan string)}
+		ended := make(chan int)
+		go func() { ended <- run(ctx, strings.Fields(args+" -every 100ms"), console{out, io.Discard, environ[:2]}) }()
+		select {
+		case <-out.found:
+		case code := <-ended:
+			t.Fatalf("%s: exit code %d", args, code)
+		}
+		stop()
+		if code := <-ended; code != exitOK || strings.Contains(out.text.String(), "\x1b") {
+			t.Errorf("%s: exit code %d, %q", args, code, &out.text)
+		}
+	}
 }
 
 func TestTail(t *testing.T) {

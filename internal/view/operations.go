@@ -20,7 +20,7 @@ func (s Style) Operations(l *store.OperationList) string {
 		p.end()
 		if o.Ended == nil {
 			p.put(strong, o.Name).to(p.col+2).put(busy, o.State)
-			p.put(faint, " for "+figure.Seconds(o.Seconds)+trace(o.TraceID)).end()
+			p.put(faint, " for "+rough(o.Seconds)+trace(o.TraceID)).end()
 			p.bar(o)
 		} else {
 			p.ended(o, l)
@@ -37,7 +37,7 @@ func trace(id string) string {
 	if id == "" {
 		return ""
 	}
-	return ", trace " + short(id)
+	return ", trace" + joint + short(id)
 }
 
 const mostBar = 40
@@ -55,7 +55,7 @@ func (p *page) bar(o *store.Operation) {
 	if o.Progress.Known() {
 		amounts = amounts[1:]
 	}
-	p.flow(2, plain, strings.Join(amounts, ", ")).end()
+	p.flow(2, plain, list(amounts...)).end()
 	if o.Verdict != "" {
 		p.to(2).flow(4, faint, "limited by "+o.Verdict).end()
 	}
@@ -63,54 +63,53 @@ func (p *page) bar(o *store.Operation) {
 
 // amounts are the figures of an operation that runs.
 func amounts(o *store.Operation) []string {
-	list := []string{figure.Percent(o.Progress), figure.Count(o.Done)}
-	if !o.Progress.Known() {
-		list = list[1:]
-	}
+	done := figure.Count(o.Done) + " done"
 	if o.Total.Known() {
-		list[len(list)-1] += " of " + figure.Count(o.Total)
-	} else {
-		list[len(list)-1] += " done"
+		done = figure.Count(o.Done) + " of " + figure.Count(o.Total)
+	}
+	all := []string{done}
+	if o.Progress.Known() {
+		all = []string{figure.Percent(o.Progress), done}
 	}
 	if o.Rate.Known() {
-		list = append(list, figure.Count(o.Rate)+"/s")
+		all = append(all, figure.Count(o.Rate)+"/s")
 	}
 	if o.ETA.Known() {
-		list = append(list, "about "+figure.Seconds(o.ETA)+" left")
+		all = append(all, "about "+rough(o.ETA)+" left")
 	}
-	list = append(list, outcomes(o)...)
+	all = append(all, outcomes(o)...)
 	if o.Stage != "" {
-		list = append(list, "in "+o.Stage)
+		all = append(all, "in "+o.Stage)
 	}
-	return list
+	return all
 }
 
-func outcomes(o *store.Operation) (list []string) {
+func outcomes(o *store.Operation) (all []string) {
 	if o.Failed > 0 {
-		list = append(list, figure.Count(o.Failed)+" failed")
+		all = append(all, figure.Count(o.Failed)+" failed")
 	}
 	if o.Skipped > 0 {
-		list = append(list, figure.Count(o.Skipped)+" skipped")
+		all = append(all, figure.Count(o.Skipped)+" skipped")
 	}
 	if o.Bytes > 0 {
-		list = append(list, figure.Bytes(o.Bytes))
+		all = append(all, figure.Bytes(o.Bytes))
 	}
-	return list
+	return all
 }
 
 // ended draws an operation that is over.
 func (p *page) ended(o *store.Operation, l *store.OperationList) {
-	list := append([]string{figure.Count(o.Done)}, outcomes(o)...)
+	done := figure.Count(o.Done)
 	if o.Total.Known() && o.Total != o.Done {
-		list[0] += " of " + figure.Count(o.Total)
+		done += " of " + figure.Count(o.Total)
 	}
-	list[0] += " in " + figure.Seconds(o.Seconds)
+	all := append([]string{done + " in " + figure.Seconds(o.Seconds)}, outcomes(o)...)
 	if o.Rate.Known() {
-		list = append(list, figure.Count(o.Rate)+"/s")
+		all = append(all, figure.Count(o.Rate)+"/s")
 	}
 	indent := p.gap + 2
 	p.put(strong, o.Name).to(p.col+2).put(toneOf(o.State), o.State)
-	p.put(faint, " "+figure.Ago(l.AsOf.Sub(*o.Ended))).to(p.col+2).flow(indent, plain, strings.Join(list, ", ")+trace(o.TraceID)).end()
+	p.put(faint, " "+figure.Ago(l.AsOf.Sub(*o.Ended))).to(p.col+2).flow(indent, plain, list(all...)+trace(o.TraceID)).end()
 }
 
 // reasons draws what was said about an operation.

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"math"
 	"strings"
 	"time"
 	"unicode"
@@ -8,6 +9,7 @@ import (
 	"golang.org/x/text/width"
 
 	"github.com/otelmon/otelmon-go/console/store"
+	"github.com/otelmon/otelmon-go/internal/figure"
 )
 
 // Style says how to draw. The zero value draws without colours on lines of any
@@ -71,7 +73,7 @@ type page struct {
 
 // put adds a text to the line, cut at its end.
 func (p *page) put(t tone, text string) *page {
-	text = store.CleanLine(text)
+	text = strings.ReplaceAll(store.CleanLine(text), joint, " ")
 	if p.Width > 0 {
 		text = cut(text, p.Width-p.col-p.gap)
 	}
@@ -125,7 +127,10 @@ func (p *page) words(indent int, t tone, line string) {
 		p.put(t, part).end().to(indent)
 		part = ""
 	}
-	for word := range strings.FieldsSeq(line) {
+	for word := range strings.SplitSeq(store.CleanLine(line), " ") {
+		if word == "" {
+			continue
+		}
 		joined := strings.TrimPrefix(part+" "+word, " ")
 		room := p.Width - p.col - p.gap
 		if columns(joined) <= room {
@@ -144,6 +149,18 @@ func (p *page) words(indent int, t tone, line string) {
 		part = word
 	}
 	p.put(t, part)
+}
+
+// joint is a space at which no line is broken.
+const joint = "\u00a0"
+
+// list joins items that stay whole when it flows.
+func list(items ...string) string {
+	whole := make([]string, len(items))
+	for i, item := range items {
+		whole[i] = strings.ReplaceAll(item, " ", joint)
+	}
+	return strings.Join(whole, ", ")
 }
 
 // columns is how wide a terminal draws a text.
@@ -191,6 +208,14 @@ func cut(text string, room int) string {
 		return "…"
 	}
 	return text[:fitting(text, room-1)] + "…"
+}
+
+// rough is a time of which fractions of a second say nothing.
+func rough(n store.Number) string {
+	if n >= 1 {
+		n = store.Number(math.Round(float64(n)))
+	}
+	return figure.Seconds(n)
 }
 
 // short is what is enough of an id to name it.

@@ -51,7 +51,7 @@ func (s Style) Status(st *Status) string {
 		p.to(0).put(plain, st.Summary.Version)
 	}
 	p.to(p.col+2).put(toneOf(st.State()), strings.ToUpper(st.State()))
-	p.to(p.col+2).put(faint, "up "+figure.Seconds(store.Number(st.Summary.AsOf.Sub(st.Summary.Started).Seconds()))+
+	p.to(p.col+2).put(faint, "up "+rough(store.Number(st.Summary.AsOf.Sub(st.Summary.Started).Seconds()))+
 		", at "+clock(st.Summary.AsOf, st.Summary.AsOf)).end()
 	for _, fault := range st.Faults {
 		p.flow(2, warn, fault).end()
@@ -129,7 +129,7 @@ func (p *page) checks(h *store.Health) {
 func (p *page) check(c *store.Check, h *store.Health) {
 	var about []string
 	if c.Since != nil {
-		about = append(about, "for "+figure.Seconds(store.Number(h.AsOf.Sub(*c.Since).Seconds())))
+		about = append(about, "for "+rough(store.Number(h.AsOf.Sub(*c.Since).Seconds())))
 	}
 	for _, mark := range []struct {
 		word string

@@ -105,6 +105,7 @@ func aTraceOfAll() *store.Trace {
 	for range 7 {
 		add(1, "SELECT price", 0.21, 0.01, 0.01, 0.002, true)
 	}
+	add(2, "the last of them", 0.271, 0.005, 0.005, 0, false)
 	insert := add(1, "INSERT orders", 0.3, 0.1, 0.1, 0.1, true)
 	insert.Status, insert.Message = "error", "could not serialize access due to concurrent update"
 	add(1, "publish", 0.39, 0.01, 0.01, 0, false).End = nil
