@@ -57,6 +57,9 @@ func flappingChecks(s *snapshot) []*finding {
 		}
 		f := s.aboutCheck(c, KindFlapping, fmt.Sprintf("check %s keeps changing its state", c.Name),
 			fmt.Sprintf("%s comes and goes: an unstable connection, or a limit of the check that is too close to what is usual", c.Name))
+		if !c.Critical {
+			f.Severity = Info
+		}
 		f.Evidence[0].Value, f.seen = store.Number(changes), changes
 		found = append(found, f)
 	}

@@ -56,12 +56,26 @@ func (s *snapshot) aboutGroup(g *group) *finding {
 // slower makes the finding about a group that only takes longer.
 func (s *snapshot) slower(g *group, name string, first time.Time) *finding {
 	at := g.latency.at
-	was, is := g.typical(0, at), g.typical(at, len(g.spans))
+	was, is := g.usual(), g.typical(at, len(g.spans))
 	what := fmt.Sprintf("%s takes %s (90th percentile), %s before", name, seconds(is), seconds(was))
 	if g.peer != nil {
 		return find(KindDependencySlow, name, first, sure(g.latency, g.bad), what, name+" answers slowly: "+what)
 	}
 	return find(KindLatency, name, first, sure(g.latency, g.bad), what, name+" itself became slow, nothing that it calls did")
+}
+
+// usual is how long the spans took before they became slow.
+func (g *group) usual() float64 {
+	if g.latency.at > 0 {
+		return g.typical(0, g.latency.at)
+	}
+	worst := 0.0
+	for _, p := range g.spans {
+		if p.unit.past.Count > 0 {
+			worst = max(worst, float64(p.unit.past.P95))
+		}
+	}
+	return worst
 }
 
 // examples adds the worst and the first of the bad spans as evidence.
@@ -70,7 +84,7 @@ func (g *group) examples(f *finding) {
 	slices.SortStableFunc(bad, func(a, b *span) int { return cmp.Compare(b.seconds(), a.seconds()) })
 	usual := math.NaN()
 	if g.latency.found {
-		usual = g.typical(0, max(g.latency.at, 1))
+		usual = g.usual()
 	}
 	shown := map[trace.TraceID]bool{}
 	for _, p := range bad {

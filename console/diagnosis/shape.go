@@ -162,8 +162,11 @@ func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 		callers += p.seconds()
 		to = max(to, p.end)
 	}
-	side := callers / time.Duration(to-from).Seconds()
-	if 20*overlaps > len(calls) || side < crowd || callers < crowd*busy {
+	lasted := time.Duration(to - from).Seconds()
+	side := callers / lasted
+	// A lock that is waited for is held most of the time; short calls that are
+	// rare do not overlap by chance.
+	if 20*overlaps > len(calls) || side < crowd || callers < crowd*busy || 2*busy < lasted {
 		return nil
 	}
 	worst := slices.MaxFunc(bad, func(a, b *span) int { return int(min(max(a.end-a.start-b.end+b.start, -1), 1)) })
@@ -171,7 +174,7 @@ func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 		fmt.Sprintf("%.0f %s wait at a time, yet their calls %s never overlap", side, g.name, u.name),
 		fmt.Sprintf("%s holds a lock while it calls %s, so that one waits for the other", g.name, u.name))
 	f.group, f.seen = g, len(bad)
-	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), worst.seconds(), g.typical(0, max(g.latency.at, 1)))
+	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), worst.seconds(), g.usual())
 	if c := s.figure("mutex.wait"); c != nil {
 		if r := rise(c); r.found {
 			f.Confidence = min(1, f.Confidence+0.1)

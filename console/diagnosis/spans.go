@@ -49,6 +49,8 @@ type unit struct {
 	name      string
 	durations []float64 // of those that have ended
 	low       float64
+	slower    bool              // than it was before what is kept
+	past      store.SpanFigures // before the last five minutes, of spans that may be gone
 }
 
 // peer is something outside the program that it calls.
@@ -95,10 +97,36 @@ func readSpans(st *store.Store, from, now time.Time, n int) *traffic {
 			t.spans[i].children++
 		}
 	}
-	for _, u := range r.units {
+	past := map[groupKey]store.SpanFigures{}
+	for _, stat := range st.SpanStats(store.SpanStatQuery{Limit: math.MaxInt}).Names {
+		if key := statKey(stat.Name, stat.Kind); stat.Before.Count > past[key].Count {
+			past[key] = stat.Before
+		}
+	}
+	for key, u := range r.units {
 		u.low = quantile(u.durations, 0.25)
+		u.past = past[statKey(store.CleanLine(u.name), key.group.kind.String())]
+		u.remember()
 	}
 	return t
+}
+
+// statKey is what statistics are looked up by.
+func statKey(name, kind string) groupKey { return groupKey{name: name, peer: peer{system: kind}} }
+
+// leastPast is how many spans make a past.
+const leastPast = 50
+
+// remember takes what was short before for what is short, when all that is kept
+// is slow beyond what ever was usual: the rings no longer reach back to that.
+func (u *unit) remember() {
+	if u.past.Count >= leastPast && len(u.durations) >= leastAfter {
+		m, p50, p95 := median(u.durations), float64(u.past.P50), float64(u.past.P95)
+		// The past may hold a part of what is wrong, which its median bears.
+		if m > slowRatio*p50 || (m > 2*p50 && m > 1.5*p95) {
+			u.low, u.slower = float64(u.past.P50), true
+		}
+	}
 }
 
 func (r *reader) add(h *store.SpanHead) {
@@ -290,11 +318,39 @@ func (g *group) judge() {
 	if g.latency.found && g.typical(g.latency.at, n)-g.typical(0, g.latency.at) < leastSlower {
 		g.latency = change{}
 	}
+	g.remember(ratios, fails)
 	for i, p := range g.spans {
 		p.bad = (g.errors.found && i >= g.errors.at && p.failed) || (g.latency.found && i >= g.latency.at && p.ratio > g.limit)
 		if p.bad {
 			g.bad++
 		}
+	}
+}
+
+// remember compares all that is kept with what was before it, for changes that
+// are older than the oldest span.
+func (g *group) remember(ratios []float64, fails int) {
+	units := map[*unit]bool{}
+	slower := 0
+	for _, p := range g.spans {
+		units[p.unit] = true
+		if p.unit.slower {
+			slower++
+		}
+	}
+	past, failed := 0, 0
+	for u := range units {
+		past, failed = past+u.past.Count, failed+u.past.Errors
+	}
+	if past < leastPast {
+		return
+	}
+	was, is := float64(failed)/float64(past), float64(fails)/float64(len(g.spans))
+	if (!g.errors.found || math.IsNaN(g.errors.before)) && fails >= 8 && is >= 3*was+0.05 {
+		g.errors = change{found: true, before: was, after: is}
+	}
+	if is := median(ratios); !g.latency.found && 2*slower > len(g.spans) && is >= 2 && g.typical(0, len(g.spans)) >= leastSlower {
+		g.latency, g.limit = change{found: true, before: 1, after: is}, math.Sqrt(is)
 	}
 }
 

@@ -29,6 +29,7 @@ type Expected struct {
 type Case struct {
 	Name   string
 	inject func(*world) // says what is expected, too
+	flood  bool         // so much traffic that the rings do not reach back to the fault
 }
 
 // Play runs one variant of the case and calls ask at its end, within the bubble
@@ -37,7 +38,7 @@ type Case struct {
 func (c Case) Play(t *testing.T, seed uint64, ask func(*testing.T, *store.Store, []Expected)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, rand.New(rand.NewPCG(seed, 1)))
+		w := newWorld(t, rand.New(rand.NewPCG(seed, 1)), c.flood)
 		c.inject(w)
 		w.distract()
 		w.run()
@@ -77,12 +78,17 @@ type world struct {
 	held     [][]byte // memory
 	blocked  chan struct{}
 	expected []Expected
+	quiet    bool // no other check flaps
 }
 
-func newWorld(t *testing.T, rng *rand.Rand) *world {
+func newWorld(t *testing.T, rng *rand.Rand, flood bool) *world { //nolint:revive // flag-parameter: the case's
 	t.Helper()
+	bytes, load := 0, 1.0
+	if flood {
+		bytes, load = 4<<20, 6
+	}
 	w := &world{
-		t: t, rng: rng, st: store.New(0), load: 1, cpu: 0.2 + 0.4*rng.Float64(), begin: time.Now(),
+		t: t, rng: rng, st: store.New(bytes), load: load, cpu: 0.2 + 0.4*rng.Float64(), begin: time.Now(),
 		seconds: 480 + rng.IntN(240), blocked: make(chan struct{}),
 	}
 	w.onset = w.seconds * (55 + rng.IntN(25)) / 100

@@ -17,46 +17,50 @@ import (
 // All returns the catalogue. The last case is that nothing is wrong.
 func All() []Case {
 	return []Case{
-		{"dependency down", func(w *world) { w.down(w.any()) }},
-		{"dependency down, without a check", func(w *world) {
+		{Name: "dependency down", inject: func(w *world) { w.down(w.any()) }},
+		{Name: "dependency down, without a check", inject: func(w *world) {
 			d := w.any()
 			w.down(d)
 			d.answersCheck = true
 		}},
-		{"dependency down, seen by its check alone", checkAlone},
-		{"dependency down from the start", func(w *world) { w.onset = 0; w.down(w.any()) }},
-		{"dependency hangs", hangs},
-		{"dependency slow", func(w *world) { w.slow(w.any(), 1) }},
-		{"dependency slow at times", func(w *world) { w.slow(w.any(), 0.4) }},
-		{"n+1 queries", nPlusOne},
-		{"pool exhausted", poolExhausted},
-		{"slow database exhausts the pool", slowPool},
-		{"lock held over I/O", heldLock},
-		{"goroutine leak", leak},
-		{"memory growth", growth},
-		{"CPU spin", spin},
-		{"queue backlog", backlog},
-		{"bulk stalled", bulkStalled},
-		{"bulk error burst", bulkErrors},
-		{"bulk operation fails with its dependency", bulkVictim},
-		{"disk full", diskFull},
-		{"disk full, seen by errors alone", diskErrors},
-		{"exporter down", exporterDown},
-		{"exporter refused", exporterRefused},
-		{"flapping", flapping},
-		{"cascade with a louder victim", cascade},
-		{"endpoint fails", endpointFails},
-		{"endpoint slow", endpointSlow},
-		{"spans never ended", neverEnded},
-		{"two at once: dependency and queue", func(w *world) { w.down(w.any()); backlog(w) }},
-		{"two at once: endpoint and memory", func(w *world) { endpointFails(w); growth(w) }},
-		{"two at once: dependency and operation", func(w *world) { w.slow(w.any(), 1); bulkStalled(w) }},
+		{Name: "dependency down, seen by its check alone", inject: checkAlone},
+		{Name: "dependency down from the start", inject: func(w *world) { w.onset = 0; w.down(w.any()) }},
+		{Name: "dependency hangs", inject: hangs},
+		{Name: "dependency slow", inject: func(w *world) { w.slow(w.any(), 1) }},
+		{Name: "dependency slow at times", inject: func(w *world) { w.slow(w.any(), 0.4) }},
+		{Name: "dependency down in a flood", inject: func(w *world) { w.down(w.any()) }, flood: true},
+		{Name: "dependency slow in a flood", inject: func(w *world) { w.slow(w.any(), 1) }, flood: true},
+		{Name: "endpoint slow in a flood", inject: endpointSlow, flood: true},
+		{Name: "nothing in a flood", inject: func(*world) {}, flood: true},
+		{Name: "n+1 queries", inject: nPlusOne},
+		{Name: "pool exhausted", inject: poolExhausted},
+		{Name: "slow database exhausts the pool", inject: slowPool},
+		{Name: "lock held over I/O", inject: heldLock},
+		{Name: "goroutine leak", inject: leak},
+		{Name: "memory growth", inject: growth},
+		{Name: "CPU spin", inject: spin},
+		{Name: "queue backlog", inject: backlog},
+		{Name: "bulk stalled", inject: bulkStalled},
+		{Name: "bulk error burst", inject: bulkErrors},
+		{Name: "bulk operation fails with its dependency", inject: bulkVictim},
+		{Name: "disk full", inject: diskFull},
+		{Name: "disk full, seen by errors alone", inject: diskErrors},
+		{Name: "exporter down", inject: exporterDown},
+		{Name: "exporter refused", inject: exporterRefused},
+		{Name: "flapping", inject: flapping},
+		{Name: "cascade with a louder victim", inject: cascade},
+		{Name: "endpoint fails", inject: endpointFails},
+		{Name: "endpoint slow", inject: endpointSlow},
+		{Name: "spans never ended", inject: neverEnded},
+		{Name: "two at once: dependency and queue", inject: func(w *world) { w.down(w.any()); backlog(w) }},
+		{Name: "two at once: endpoint and memory", inject: func(w *world) { endpointFails(w); growth(w) }},
+		{Name: "two at once: dependency and operation", inject: func(w *world) { w.slow(w.any(), 1); bulkStalled(w) }},
 		Nothing(),
 	}
 }
 
 // Nothing is the case in which nothing is wrong.
-func Nothing() Case { return Case{"nothing", func(*world) {}} }
+func Nothing() Case { return Case{Name: "nothing", inject: func(*world) {}} }
 
 func (w *world) any() *dependency {
 	used := w.endpoints[w.rng.IntN(len(w.endpoints))]
@@ -283,6 +287,7 @@ func flapping(w *world) {
 		}
 		return nil
 	}})
+	w.quiet = true
 	w.expect("check_flapping", name)
 	w.from(func(int) { bad = true })
 }
@@ -366,7 +371,7 @@ func (w *world) distract() {
 		func(w *world) { // more load from the middle on
 			w.noise = append(w.noise, func(second int) {
 				if second == w.seconds/2 {
-					w.load = 1.7
+					w.load *= 1.7
 				}
 			})
 		},
@@ -377,6 +382,15 @@ func (w *world) distract() {
 		func(w *world) { // a few items fail, as ever
 			w.jobs = append(w.jobs, &job{name: "sync.stock", rate: 4, failing: 0.03, text: "unknown article", from: 5})
 		},
+	}
+	if len(w.expected) > 0 && !w.quiet && w.rng.IntN(3) == 0 { // a check nobody minds, which is told of, but last
+		n := 0
+		w.register(health.Check{Name: "beta-feature", Interval: 5 * time.Second, Func: func(context.Context) error {
+			if n++; n%2 == 0 {
+				return errors.New("no licence")
+			}
+			return nil
+		}})
 	}
 	w.rng.Shuffle(len(sorts), func(i, j int) { sorts[i], sorts[j] = sorts[j], sorts[i] })
 	for _, add := range sorts[:2+w.rng.IntN(4)] {
