@@ -45,7 +45,7 @@ func rules() map[string][]string {
 		"health/healthtest":        {},
 		"bulk":                     append([]string{"golang.org/x/time/rate", otel + "/baggage"}, api...),
 		"exporters": {
-			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts",
+			otel, otel + "/", "google.golang.org/grpc", "google.golang.org/grpc/", "golang.org/x/net/http/httpguts", "github.com/klauspost/compress/s2",
 			"go.opentelemetry.io/proto/otlp/", "google.golang.org/protobuf/", "google.golang.org/genproto/googleapis/rpc/",
 			module + "exporters/spool", module + "internal/files", module + "internal/keys", module + "internal/sanitize",
 		},

@@ -146,14 +146,14 @@ func TestBrokenDiskAndLittleMemory(t *testing.T) {
 	r := start(t, oteltest.Options{})
 	var disk filestest.Disk
 	o := to(exporters.Endpoint{URL: r.HTTPURL()})
-	o.Dir, o.MaxMemory = filepath.Join(t.TempDir(), "spool"), 64<<10
+	o.Dir, o.MaxMemory = filepath.Join(t.TempDir(), "spool"), 8<<10
 	s := newSource(t, exporters.On(&disk, o))
 	r.Fail(oteltest.Fault{Status: 503})
 	disk.Set(filestest.Failing("open", syscall.EIO))
 	const n = 1000
 	for i := 0; i < n; i += 20 {
 		s.items(i, i+20, 1)
-		_ = s.box.Flush(done())
+		_ = s.box.Flush(t.Context()) // or requests might be few and large
 	}
 	r.Heal()
 	_ = s.box.Flush(t.Context())

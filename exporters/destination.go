@@ -1,13 +1,10 @@
 package exporters
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -22,10 +19,6 @@ const (
 	// that comes back has other clients too, and the newest to take.
 	staleAge   = 10 * time.Second
 	replayRate = 64 << 20 // bytes a second
-
-	// Small parcels are sent together, up to these.
-	mergeBytes   = 1 << 20
-	mergeParcels = 512
 )
 
 // destination delivers what waits for one backend, one request of each signal at
@@ -110,87 +103,6 @@ func (o *outlet) drain(ctx context.Context, from store, l lane) {
 	}
 }
 
-// group is what is sent in one request.
-type group struct {
-	lane        lane
-	first, last uint64
-	inDir       bool
-	parcels     uint64
-	items       int64
-	oldest      time.Time
-	size        int    // of the body as it was gathered
-	batch       string // the same for every attempt
-	body        []byte
-}
-
-// gather takes the next parcel and those behind it while they are small.
-// Protobuf messages one after the other are one message.
-func (o *outlet) gather(ctx context.Context, from store, l lane) (g group, err error) {
-	g.lane = l
-	for {
-		p, err := o.next(ctx, from, l, g.parcels)
-		if err != nil && g.parcels > 0 {
-			break // what was read will not come again
-		}
-		if err != nil {
-			return g, err
-		}
-		body, err := plain(p)
-		if err != nil { // its checksum is right, so it was written so
-			o.lose(Corrupt, p.items, err)
-			body, p.items = nil, 0
-		}
-		if g.parcels == 0 {
-			g.first, g.oldest = p.seq, p.made
-			g.body = body
-		} else {
-			g.body = append(g.body, body...)
-		}
-		g.last = p.seq
-		g.parcels++
-		g.items += p.items
-		if len(g.body) >= mergeBytes/2 || g.parcels >= mergeParcels || from.backlog(o.to.index, l).parcels <= int64(g.parcels) { //nolint:gosec // at most mergeParcels
-			break
-		}
-	}
-	g.size, g.batch = len(g.body), fmt.Sprintf("%s-%s-%d-%d", from.origin(), l, g.first, g.last)
-	return g, nil
-}
-
-// next takes the parcel behind so many others. Behind the first it is there, but
-// may be pushed out any moment.
-func (o *outlet) next(ctx context.Context, from store, l lane, others uint64) (parcel, error) {
-	if others > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, damaged)
-		defer cancel()
-	}
-	return from.next(ctx, o.to.index, l)
-}
-
-func (o *outlet) lose(r Reason, items int64, err error) {
-	if o.sender != nil {
-		o.to.account.dropped(o.signal, r).Add(items)
-		o.to.box.options.Report(o.explain(err))
-	}
-}
-
-// plain returns a body of its own without compression.
-func plain(p parcel) ([]byte, error) {
-	if !p.gzip {
-		return bytes.Clone(p.body), nil
-	}
-	r, err := gzip.NewReader(bytes.NewReader(p.body))
-	if err != nil {
-		return nil, fmt.Errorf("decompress: %w", err)
-	}
-	body, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
-	if err == nil && len(body) > maxRequest {
-		err = errors.New("larger than any request")
-	}
-	return body, err
-}
-
 // deliver tries until the group is settled, and reports false if ctx was done
 // before.
 func (o *outlet) deliver(ctx context.Context, g group) bool {
@@ -235,11 +147,11 @@ func (o *outlet) deliver(ctx context.Context, g group) bool {
 		failed++
 		select {
 		case <-time.After(wait/2 + rand.N(wait/2)): //nolint:gosec // jitter
-		case <-again:
+			wait = min(2*wait, longest)
+		case <-again: // an attempt out of turn, which says little of how long the outage lasts
 		case <-ctx.Done():
 			return false
 		}
-		wait = min(2*wait, longest)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/otelmon/otelmon-go/exporters/spool"
 )
 
-const flagGzip = 1
+const flagSqueezed = 1 // by S2
 
 // damaged is how long a parcel that should be there is waited for: if it does not
 // come it can't be read, or is gone.
@@ -71,8 +71,8 @@ func reasonOf(r spool.Reason) Reason {
 
 func (d *disk) put(l lane, p parcel) error {
 	r := spool.Record{Items: uint32(p.items), Lane: uint8(l), Payload: p.body} //nolint:gosec // a batch's length
-	if p.gzip {
-		r.Flags = flagGzip
+	if p.squeezed {
+		r.Flags = flagSqueezed
 	}
 	_, err := d.log.Append(r)
 	return err
@@ -103,7 +103,7 @@ func (d *disk) next(ctx context.Context, destination int, l lane) (parcel, error
 	if err != nil {
 		return parcel{}, fmt.Errorf("read what waits: %w", err)
 	}
-	return parcel{seq: r.Seq, items: int64(r.Items), made: r.Time, gzip: r.Flags&flagGzip != 0, body: r.Payload}, nil
+	return parcel{seq: r.Seq, items: int64(r.Items), made: r.Time, squeezed: r.Flags&flagSqueezed != 0, body: r.Payload}, nil
 }
 
 func (d *disk) ack(destination int, l lane, seq uint64) error {

@@ -49,7 +49,13 @@ func newEncoder(ctx context.Context, temporality sdkmetric.TemporalitySelector, 
 	return &encoder{spans, metrics, records}, nil
 }
 
-func (e *encoder) encodeSpans(ctx context.Context, batch []sdktrace.ReadOnlySpan) ([]byte, error) {
+// encodeSpans may use buf for what it returns. The error is errLarge if the spans
+// have to be encoded in parts.
+func (e *encoder) encodeSpans(ctx context.Context, buf []byte, batch []sdktrace.ReadOnlySpan) ([]byte, error) {
+	body, err := written(buf, func(w *wire) { w.spans(batch) })
+	if !errors.Is(err, errUnusual) {
+		return body, err
+	}
 	return captured(ctx, batch, e.spans.ExportSpans, validSpans)
 }
 
@@ -57,7 +63,12 @@ func (e *encoder) encodeMetrics(ctx context.Context, rm *metricdata.ResourceMetr
 	return captured(ctx, rm, e.metrics.Export, validMetrics)
 }
 
-func (e *encoder) encodeRecords(ctx context.Context, batch []sdklog.Record) ([]byte, error) {
+// encodeRecords is as encodeSpans.
+func (e *encoder) encodeRecords(ctx context.Context, buf []byte, batch []sdklog.Record) ([]byte, error) {
+	body, err := written(buf, func(w *wire) { w.records(batch) })
+	if !errors.Is(err, errUnusual) {
+		return body, err
+	}
 	return captured(ctx, batch, e.records.Export, validRecords)
 }
 

@@ -149,6 +149,7 @@ type Outbox struct {
 	options    Options
 	ledger     *ledger
 	encoder    *encoder
+	buffers    sync.Pool            // *[]byte
 	disk       atomic.Pointer[disk] // nil without a directory, and until it can be used
 	ring       *ring
 	to         []*destination
@@ -279,8 +280,8 @@ func (b *Outbox) loseAll(s Signal, r Reason, items int64) {
 	}
 }
 
-// keep puts an encoded request where it waits. What is too large for a receiver
-// is cut.
+// keep puts a copy of an encoded request where it waits. What is too large for a
+// receiver is cut.
 func (b *Outbox) keep(s Signal, items int, body []byte) {
 	switch {
 	case len(body) <= maxRequest:
@@ -301,7 +302,10 @@ func (b *Outbox) keep(s Signal, items int, body []byte) {
 	}
 	p := parcel{items: int64(items), made: time.Now(), body: body}
 	if b.isFailing() {
-		p.body, p.gzip = squeeze(body), true
+		buf := b.buffer()
+		defer b.reuse(buf)
+		*buf = squeeze(*buf, body)
+		p.body, p.squeezed = *buf, true
 	}
 	to := lane(b.newest[s].Load())
 	if d := b.disk.Load(); d != nil && b.diskIsBack() {

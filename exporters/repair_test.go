@@ -166,7 +166,7 @@ func scribes(tb testing.TB) map[string]scribe {
 	return map[string]scribe{
 		"traces": {
 			func(w writer) { w.spans() },
-			func(w writer) ([]byte, error) { return e.encodeSpans(ctx, w.spans()) },
+			func(w writer) ([]byte, error) { return e.encodeSpans(ctx, nil, w.spans()) },
 			func() proto.Message { return new(coltrace.ExportTraceServiceRequest) },
 		},
 		"metrics": {
@@ -183,7 +183,7 @@ func scribes(tb testing.TB) map[string]scribe {
 		},
 		"logs": {
 			func(w writer) { w.records() },
-			func(w writer) ([]byte, error) { return e.encodeRecords(ctx, w.records()) },
+			func(w writer) ([]byte, error) { return e.encodeRecords(ctx, nil, w.records()) },
 			func() proto.Message { return new(collogs.ExportLogsServiceRequest) },
 		},
 	}

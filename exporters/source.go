@@ -1,8 +1,6 @@
 package exporters
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"fmt"
 
@@ -152,13 +150,20 @@ func (b *Outbox) encodeRecords(items []sdklog.Record) {
 	encodeKeep(b, Logs, items, b.encoder.encodeRecords)
 }
 
-// encodeKeep encodes a batch. If one of its items can't be, only that one is
-// lost.
-func encodeKeep[T any](b *Outbox, s Signal, items []T, encode func(context.Context, []T) ([]byte, error)) {
-	body, err := encode(context.Background(), items)
+// encodeKeep encodes a batch, in halves if it is too large. If one of its items
+// can't be, only that one is lost.
+func encodeKeep[T any](b *Outbox, s Signal, items []T, encode func(context.Context, []byte, []T) ([]byte, error)) {
+	buf := b.buffer()
+	body, err := encode(context.Background(), (*buf)[:0], items)
+	if err == nil {
+		b.keep(s, len(items), body)
+	}
+	if cap(body) > 0 {
+		*buf = body
+	}
+	b.reuse(buf)
 	switch half := len(items) / 2; {
 	case err == nil:
-		b.keep(s, len(items), body)
 	case half > 0:
 		encodeKeep(b, s, items[:half], encode)
 		encodeKeep(b, s, items[half:], encode)
@@ -166,13 +171,4 @@ func encodeKeep[T any](b *Outbox, s Signal, items []T, encode func(context.Conte
 		b.loseAll(s, Unencodable, 1)
 		b.options.Report(fmt.Errorf("one of the %s can't be written as OTLP: %w", s.items(), clean(err)))
 	}
-}
-
-// squeeze compresses what is going to wait: speed matters more than size.
-func squeeze(body []byte) []byte {
-	var out bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // the level is valid
-	_, _ = w.Write(body)                              // a buffer takes everything
-	_ = w.Close()
-	return out.Bytes()
 }

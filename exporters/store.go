@@ -7,11 +7,11 @@ import (
 
 // parcel is one encoded request that waits to be sent.
 type parcel struct {
-	seq   uint64 // of its lane, without gaps
-	items int64
-	made  time.Time
-	gzip  bool
-	body  []byte
+	seq      uint64 // of its lane, without gaps
+	items    int64
+	made     time.Time
+	squeezed bool // see squeeze
+	body     []byte
 }
 
 // backlog is what waits for one destination, with what is being sent.

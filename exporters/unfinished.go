@@ -139,7 +139,7 @@ func (u *unfinished) path(id trace.SpanID) string { return filepath.Join(u.dir, 
 // write replaces the file at once. The directory is for this process alone.
 func (u *unfinished) write(stub tracetest.SpanStub) {
 	span := u.box.clean[Traces].span(stub.Snapshot())
-	body, err := u.box.encoder.encodeSpans(context.Background(), []sdktrace.ReadOnlySpan{span})
+	body, err := u.box.encoder.encodeSpans(context.Background(), nil, []sdktrace.ReadOnlySpan{span})
 	path := u.path(stub.SpanContext.SpanID())
 	if err == nil {
 		err = os.WriteFile(path+half, body, 0o600)
