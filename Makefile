@@ -105,6 +105,7 @@ backends: ## install the backends that e2e drives, the first time in minutes
 	$(call install,grpc-health-probe,github.com/grpc-ecosystem/grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION))
 	$(call install,jaeger,github.com/jaegertracing/jaeger/cmd/jaeger,$(call pinned,jaeger,github.com/jaegertracing/jaeger),.ci/tools/jaeger)
 	$(call install,loki,github.com/grafana/loki/v3/cmd/loki,$(call pinned,loki,github.com/grafana/loki/v3),.ci/tools/loki)
+	$(call npm,mcp)
 	@missing=$$(.ci/backends | tr '\n' ' '); if [ -n "$$missing" ]; then \
 		echo "NOT HERE: $$missing(Debian packages); e2e skips the tests that need them."; \
 	fi
@@ -153,6 +154,17 @@ install = @set -e; \
 	if ! $(GO) version -m "$(BIN)/$(1)" 2>/dev/null | tr '\t\n' '  ' | grep -q ": $$($(GO) env GOVERSION) .* mod [^ ]* $(3) "; then \
 		echo "installing $(1) $(3) into ./bin"; \
 		$(if $(4),cd $(4) &&) GOBIN="$(BIN)" GOFLAGS= $(GO) install -ldflags='-s -w' $(2)$(if $(4),,@$(3)); \
+	fi
+
+# $(call npm,name) installs what the package.json of .ci/tools/name asks for into
+# ./bin/name, unless it is there.
+npm = @set -e; \
+	if ! cmp -s .ci/tools/$(1)/package.json "$(BIN)/$(1)/installed.json" && command -v npm >/dev/null; then \
+		echo "installing the packages of .ci/tools/$(1) into ./bin/$(1)"; \
+		mkdir -p "$(BIN)/$(1)"; \
+		cp .ci/tools/$(1)/package.json "$(BIN)/$(1)/"; \
+		(cd "$(BIN)/$(1)" && npm install --no-package-lock --no-audit --no-fund --loglevel=error); \
+		cp .ci/tools/$(1)/package.json "$(BIN)/$(1)/installed.json"; \
 	fi
 
 # $(call pinned,name,module) is the version of a tool that its go.mod asks for.

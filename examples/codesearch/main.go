@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/console"
+	"github.com/otelmon/otelmon-go/console/mcp"
 )
 
 func main() {
@@ -46,6 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		stderr = line // so that logs and progress do not garble each other
 	}
 	con := console.New(console.Options{ReadToken: f.token, ActToken: f.token})
+	mcp.Mount(con)
 	mon, err := startTelemetry(ctx, con, stderr)
 	if err != nil {
 		return err
