@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,7 +19,8 @@ const (
 )
 
 // hotPath compares the slowest spans of a healthy outbox with those while the
-// backend is away, and while the directory has no room left besides.
+// backend is away, and while the directory or the whole disk has no room left
+// besides.
 func hotPath(ctx context.Context, t *table, dir string) (err error) {
 	b, err := startBackend(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -27,23 +31,38 @@ func hotPath(ctx context.Context, t *table, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	ways := []struct {
+	type way struct {
 		what string
 		o    exporters.Options
-	}{
+	}
+	ways := []way{
 		{"healthy", exporters.Options{Destinations: to("http://" + b.http)}},
 		{"p99.9 of a span, no backend (healthy)", exporters.Options{Destinations: to(vacant)}},
 		{"p99.9 of a span, no backend and a full directory (healthy)", exporters.Options{Destinations: to(vacant), MaxBytes: 256 << 10}},
 	}
+	disk := filepath.Join(dir, "disk")
+	if unmount, err := smallDisk(disk); err != nil {
+		fmt.Fprintln(os.Stderr, "without the row of a full disk:", err)
+	} else {
+		defer func() { err = errors.Join(err, unmount()) }()
+		ways = append(ways, way{"p99.9 of a span, no backend and a full disk (healthy)", exporters.Options{
+			Destinations: to(vacant), Dir: filepath.Join(disk, "outbox"), MinFree: -1,
+		}})
+	}
 	producers := make([]*producer, len(ways))
 	for i, w := range ways {
-		w.o.Dir = filepath.Join(dir, w.what)
+		w.o.Dir = cmp.Or(w.o.Dir, filepath.Join(dir, w.what))
 		box, err := exporters.Open(ctx, w.o)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = box.Close(ctx) }() // what is left has nowhere to go
 		producers[i] = newProducer(box.SpanProcessor())
+	}
+	if len(ways) > 3 {
+		if err := fillUp(disk); err != nil {
+			return err
+		}
 	}
 	took, figures := make([]rounds, len(ways)), make([]figure, len(ways))
 	for attempt := range attempts {
