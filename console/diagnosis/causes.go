@@ -294,7 +294,7 @@ func (s *snapshot) quote(found []*finding) {
 		if text == "" {
 			continue
 		}
-		found[i].show(ByLog, text, pattern.Last, pattern.Template, float64(pattern.Count), 0)
+		found[i].show(ByLog, text, pattern.Last, pattern.Template, "{record}", float64(pattern.Count), 0)
 		found[i].ask("search_logs", "what was logged with it", "text", text, "level", pattern.Level)
 	}
 }

@@ -29,11 +29,12 @@ func find(kind, component string, first time.Time, confidence float64, what, why
 	}}
 }
 
-// show adds evidence: its number and what is usual, NaN where there is none.
-func (f *finding) show(sort, name string, at time.Time, text string, value, usual float64) {
+// show adds evidence: its number and what is usual, NaN where there is none, in
+// a unit of OpenTelemetry's conventions.
+func (f *finding) show(sort, name string, at time.Time, text, unit string, value, usual float64) {
 	if len(f.Evidence) < maxEvidence {
 		f.Evidence = append(f.Evidence, Evidence{
-			Type: sort, Ref: reference(name), Value: store.Number(value), Baseline: store.Number(usual), At: at.UTC(), Text: cut(text, maxText),
+			Type: sort, Ref: reference(name), Unit: unit, Value: store.Number(value), Baseline: store.Number(usual), At: at.UTC(), Text: cut(text, maxText),
 		})
 	}
 }

@@ -73,9 +73,9 @@ func (s *snapshot) aboutCheck(c *store.Check, kind, what, why string) *finding {
 	}
 	f := find(kind, c.Name, at, 0.9, what, why)
 	f.check, f.said = c, c.Message
-	f.show(ByCheck, c.Name, at, c.State+": "+c.Message, math.NaN(), math.NaN())
+	f.show(ByCheck, c.Name, at, c.State+": "+c.Message, "", math.NaN(), math.NaN())
 	if c.TraceID != "" {
-		f.show(ByTrace, c.TraceID, at, "the execution that changed the state", math.NaN(), math.NaN())
+		f.show(ByTrace, c.TraceID, at, "the execution that changed the state", "", math.NaN(), math.NaN())
 	}
 	f.ask("get_status", "the check with its history", "component", c.Name)
 	return f
@@ -108,7 +108,7 @@ func stuckTelemetry(s *snapshot) []*finding {
 			f.Kind = kind
 			f.Cause = cut(fmt.Sprintf("telemetry for %s is lost: %s", a.Destination, a.Reason), maxText)
 		}
-		f.show(ByDelivery, ref, s.now, a.Signal+": "+a.Reason, float64(a.Pending), math.NaN())
+		f.show(ByDelivery, ref, s.now, a.Signal+": "+a.Reason, "{item}", float64(a.Pending), math.NaN())
 	}
 	return found
 }

@@ -26,12 +26,12 @@ func failedOperations(s *snapshot) []*finding {
 // aboutOperation adds what every finding about an operation has.
 func (s *snapshot) aboutOperation(o *store.Operation, f *finding) *finding {
 	f.op, f.said = o, o.Message
-	f.show(ByOperation, o.ID, o.Updated, fmt.Sprintf("%.0f ok, %.0f failed, %.0f skipped", o.OK, o.Failed, o.Skipped), float64(o.Failed), math.NaN())
+	f.show(ByOperation, o.ID, o.Updated, fmt.Sprintf("%.0f ok, %.0f failed, %.0f skipped", o.OK, o.Failed, o.Skipped), "{item}", float64(o.Failed), math.NaN())
 	for _, failure := range o.Failures[:min(len(o.Failures), 2)] {
 		f.said += "\n" + failure.Message
 	}
 	if o.TraceID != "" {
-		f.show(ByTrace, o.TraceID, o.Started, "the operation", float64(o.Seconds), math.NaN())
+		f.show(ByTrace, o.TraceID, o.Started, "the operation", "s", float64(o.Seconds), math.NaN())
 		f.ask("get_trace", "what the operation does now", "trace_id", o.TraceID, "view", "summary")
 	}
 	f.ask("list_operations", "all operations with their failures")
@@ -61,7 +61,7 @@ func stalledOperations(s *snapshot) []*finding {
 			fmt.Sprintf("operation %s has made no progress for %s", o.Name, seconds(idle)),
 			fmt.Sprintf("operation %s stands still: its source gives nothing, or what it does with an item does not return", o.Name))
 		s.aboutOperation(o, f)
-		f.show(ByMetric, seriesRef(keys.BulkOperationIdleTime, series.Attributes), s.now, "seconds since the last progress", idle, usual)
+		f.show(ByMetric, seriesRef(keys.BulkOperationIdleTime, series.Attributes), s.now, "since the last progress", "s", idle, usual)
 		f.ask("get_runtime", "where its goroutines wait", "sections", "goroutines")
 		found = append(found, f)
 	})
@@ -111,7 +111,7 @@ func failingItems(s *snapshot) []*finding {
 		f := find(KindBulkErrors, o.Name, first, 0.85,
 			fmt.Sprintf("%s of the items of operation %s fail", percent(c.after), o.Name), fmt.Sprintf("items of operation %s fail: %s", o.Name, why))
 		s.aboutOperation(o, f)
-		f.show(ByMetric, ref, s.now, "share of items that fail", c.after, c.before)
+		f.show(ByMetric, ref, s.now, "share of items that fail", "1", c.after, c.before)
 		found = append(found, f)
 	}
 	return found

@@ -80,6 +80,7 @@ type Evidence struct {
 	Ref      string       `json:"ref"`
 	Value    store.Number `json:"value"`    // null when it is no number
 	Baseline store.Number `json:"baseline"` // what is usual, null when that is not known
+	Unit     string       `json:"unit"`     // of both, as OpenTelemetry writes units; empty for a count
 	At       time.Time    `json:"at"`
 	Text     string       `json:"text"`
 }

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/console/store"
+	"github.com/otelmon/otelmon-go/internal/figure"
 )
 
 // slowOrFailing finds dependencies and spans of the program's own that fail
@@ -98,7 +101,7 @@ func (g *group) examples(f *finding) {
 		} else if p.open {
 			text += ", unfinished"
 		}
-		f.show(ByTrace, p.trace.String(), time.Unix(0, p.start), text, p.seconds(), usual)
+		f.show(ByTrace, p.trace.String(), time.Unix(0, p.start), text, "s", p.seconds(), usual)
 	}
 	if len(bad) > 0 {
 		f.ask("get_trace", "what the slowest of them waited for", "trace_id", bad[0].trace.String(), "view", "critical_path")
@@ -172,7 +175,7 @@ func percent(share float64) string {
 }
 
 func seconds(v float64) string {
-	return time.Duration(v * float64(time.Second)).Round(time.Duration(max(1, v*1e7))).String()
+	return figure.Seconds(store.Number(v))
 }
 
 // neverEnded finds spans that are begun and not ended: nothing below them runs,
@@ -206,7 +209,7 @@ func neverEnded(s *snapshot) []*finding {
 		if usual == 0 {
 			usual = math.NaN()
 		}
-		f.show(ByTrace, open[0].trace.String(), time.Unix(0, open[0].start), g.name+", unfinished", open[0].seconds(), usual)
+		f.show(ByTrace, open[0].trace.String(), time.Unix(0, open[0].start), g.name+", unfinished", "s", open[0].seconds(), usual)
 		f.ask("search_traces", "all that are unfinished", "name", g.name, "running", true)
 		f.ask("get_runtime", "where goroutines wait", "sections", "goroutines")
 		found = append(found, f)

@@ -110,7 +110,7 @@ func exhaustedPools(s *snapshot) []*finding {
 			if limit > 0 && used >= 0.9*limit {
 				f.Confidence = 0.9
 			}
-			f.show(ByMetric, seriesRef(name, series.Attributes), s.now, "requests that wait for a connection", c.after, c.before)
+			f.show(ByMetric, seriesRef(name, series.Attributes), s.now, "requests that wait for a connection", "{request}", c.after, c.before)
 			s.showPool(f, pool)
 			f.ask("query_metrics", "the pool over time", "match", strings.TrimSuffix(name, name[strings.LastIndexByte(name, '.'):]))
 			f.ask("get_runtime", "who holds connections", "sections", "goroutines")
@@ -165,7 +165,7 @@ func (s *snapshot) showPool(f *finding, pool string) {
 	for _, name := range []string{poolCount, poolCountOld, poolCountSQL} {
 		s.each(name, func(series *store.Series) {
 			if v := numbers(series.History); poolName(series.Attributes) == pool && len(v) > 0 {
-				f.show(ByMetric, seriesRef(name, series.Attributes), s.now, "connections", float64(series.Value), median(v[:(len(v)+1)/2]))
+				f.show(ByMetric, seriesRef(name, series.Attributes), s.now, "connections", "{connection}", float64(series.Value), median(v[:(len(v)+1)/2]))
 			}
 		})
 	}
@@ -184,7 +184,7 @@ func leaks(s *snapshot) []*finding {
 				fmt.Sprintf("goroutines grow steadily, from %.0f to %.0f", g.from, g.to),
 				"goroutines are started that never end: they wait for something that does not come")
 			f.seen = int(g.to - g.from)
-			f.show(ByRuntime, "goroutines", s.now, "live goroutines", g.to, g.from)
+			f.show(ByRuntime, "goroutines", s.now, "live goroutines", "{goroutine}", g.to, g.from)
 			f.ask("get_runtime", "where most of them wait", "sections", "goroutines")
 			found = append(found, f)
 		}
@@ -195,7 +195,7 @@ func leaks(s *snapshot) []*finding {
 			f := find(KindMemoryGrowth, "memory", s.ago(g.at, len(v)), 0.8,
 				fmt.Sprintf("memory that is in use after garbage collection grows steadily, from %.0f to %.0f MB", g.from/1e6, g.to/1e6),
 				"something is kept that is not let go: a cache without a bound, a map or a slice that only grows")
-			f.show(ByRuntime, "heap.live", s.now, "bytes in use after the last collection", g.to, g.from)
+			f.show(ByRuntime, "heap.live", s.now, "heap after the last collection", "By", g.to, g.from)
 			f.ask("get_runtime", "what holds the most memory", "sections", "heap")
 			found = append(found, f)
 		}
@@ -248,12 +248,12 @@ func busyCPU(s *snapshot) []*finding {
 	f := find(KindCPUSaturated, "cpu", s.ago(c.at, len(used)), 0.8,
 		fmt.Sprintf("the program uses %.1f of %.0f processors, %.1f before", c.after, limit, c.before),
 		"something computes without end or far more than it did, and everything else waits for a processor")
-	f.show(ByMetric, ref, s.now, "processors used", c.after, c.before)
-	f.show(ByMetric, cpus, s.now, "processors there are", limit, math.NaN())
+	f.show(ByMetric, ref, s.now, "processors used", "{cpu}", c.after, c.before)
+	f.show(ByMetric, cpus, s.now, "processors there are", "{cpu}", limit, math.NaN())
 	if v := s.figure("sched.latency"); v != nil {
 		if r := rise(v); r.found {
 			f.Confidence = 0.9
-			f.show(ByRuntime, "sched.latency", s.now, "seconds that goroutines wait to run, 99th percentile", r.after, r.before)
+			f.show(ByRuntime, "sched.latency", s.now, "goroutines wait to run, 99th percentile", "s", r.after, r.before)
 		}
 	}
 	f.ask("get_runtime", "which goroutines run", "sections", "goroutines")
@@ -289,7 +289,7 @@ func fillingQueues(s *snapshot) []*finding {
 			f := find(KindQueueBacklog, name, s.ago(g.at, len(v)), 0.85,
 				fmt.Sprintf("%s (%s) grows steadily, from %.0f to %.0f", name, in.Name, g.from, g.to),
 				fmt.Sprintf("%s is filled faster than it is emptied: its consumers are too slow, too few, or stand still", name))
-			f.show(ByMetric, seriesRef(in.Name, series.Attributes), s.now, "waiting", g.to, g.from)
+			f.show(ByMetric, seriesRef(in.Name, series.Attributes), s.now, "waiting", "", g.to, g.from)
 			f.ask("query_metrics", "the queue over time", "name", in.Name)
 			found = append(found, f)
 		}

@@ -79,7 +79,7 @@ func nPlusOne(s *snapshot) []*finding {
 			fmt.Sprintf("%s makes %d calls %s one after the other in each request", l.parent.name, n, l.unit.name),
 			fmt.Sprintf("a loop in %s calls %s once for each row: ask for all rows at once", l.parent.name, l.unit.name))
 		f.group, f.seen = l.parent, len(in)
-		f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%d times %s", calls[in[0]].n, l.unit.name), float64(calls[in[0]].n), math.NaN())
+		f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%d times %s", calls[in[0]].n, l.unit.name), "{span}", float64(calls[in[0]].n), math.NaN())
 		f.ask("get_trace", "the loop", "trace_id", worst.trace.String(), "view", "tree")
 		found = append(found, f)
 	}
@@ -174,11 +174,11 @@ func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 		fmt.Sprintf("%.0f %s wait at a time, yet their calls %s never overlap", side, g.name, u.name),
 		fmt.Sprintf("%s holds a lock while it calls %s, so that one waits for the other", g.name, u.name))
 	f.group, f.seen = g, len(bad)
-	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), worst.seconds(), g.usual())
+	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), "s", worst.seconds(), g.usual())
 	if c := s.figure("mutex.wait"); c != nil {
 		if r := rise(c); r.found {
 			f.Confidence = min(1, f.Confidence+0.1)
-			f.show(ByRuntime, "mutex.wait", s.now, "goroutines that wait for locks, on average", r.after, r.before)
+			f.show(ByRuntime, "mutex.wait", s.now, "goroutines that wait for locks, on average", "{goroutine}", r.after, r.before)
 		}
 	}
 	f.ask("get_runtime", "which lock goroutines wait for", "sections", "goroutines")
