@@ -10,7 +10,6 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
 )
 
@@ -51,7 +50,7 @@ func endpoints() map[string]endpoint {
 
 func answerDiagnosis(c *Console, a ask) (any, error) {
 	q, err := a.diagnosis()
-	return diagnosis.Diagnose(c.Store, q), err
+	return c.diagnose(q), err
 }
 
 func answerOperations(c *Console, a ask) (any, error) {

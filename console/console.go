@@ -47,6 +47,7 @@ type Console struct {
 	mounts    mounts
 	level     logLevel
 	profiling sync.Mutex
+	diagnosed diagnosed
 }
 
 // New returns a Console with nothing in it. It starts no goroutine.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
@@ -38,25 +40,34 @@ func TestFindingsLeadToTheirEvidence(t *testing.T) {
 	}
 }
 
+// Who looks within a second of each other shares a diagnosis.
 func TestOverviewShowsTheDiagnosis(t *testing.T) {
-	r := newRig(t, Options{})
-	_, s := r.Span(t.Context(), "GET /")
-	s.End()
-	h := r.Handler()
-	if body := get(h, "/").Body.String(); !strings.Contains(body, "Nothing wrong was found") {
-		t.Errorf("%s", body)
-	}
-	r.Status(t, map[string]string{"db": store.StateUnhealthy}, store.StateUnhealthy)
-	r.Change(t, "db", store.StateHealthy, store.StateUnhealthy, "connection refused")
-	body := get(h, "/").Body.String()
-	for _, want := range []string{wordsOf(diagnosis.KindDependencyDown), "connection refused", `href="./health#check-db"`} {
-		if !strings.Contains(body, want) {
-			t.Errorf("no %s in %s", want, body)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{})
+		_, s := r.Span(t.Context(), "GET /")
+		s.End()
+		h := r.Handler()
+		isFine := func() {
+			t.Helper()
+			if body := get(h, "/").Body.String(); !strings.Contains(body, "Nothing wrong was found") {
+				t.Errorf("%s", body)
+			}
 		}
-	}
-	if body := get(h, "/api/diagnosis?component=db&limit=1").Body.String(); !strings.Contains(body, diagnosis.KindDependencyDown) {
-		t.Errorf("%s", body)
-	}
+		isFine()
+		r.Status(t, map[string]string{"db": store.StateUnhealthy}, store.StateUnhealthy)
+		r.Change(t, "db", store.StateHealthy, store.StateUnhealthy, "connection refused")
+		if body := get(h, "/api/diagnosis?component=db&limit=1").Body.String(); !strings.Contains(body, diagnosis.KindDependencyDown) {
+			t.Errorf("%s", body)
+		}
+		isFine()
+		time.Sleep(diagnosisAge) //nolint:forbidigo // in a bubble
+		body := get(h, "/").Body.String()
+		for _, want := range []string{wordsOf(diagnosis.KindDependencyDown), "connection refused", `href="./health#check-db"`} {
+			if !strings.Contains(body, want) {
+				t.Errorf("no %s in %s", want, body)
+			}
+		}
+	})
 }
 
 func TestEveryKindHasATitle(t *testing.T) {

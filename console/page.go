@@ -154,7 +154,7 @@ const (
 )
 
 func buildOverview(c *Console, v *view, _ ask) int {
-	o := overview{Health: healthOf(c.Health(), v.Summary.Started), Diagnosis: diagnosis.Diagnose(c.Store, diagnosis.Question{})}
+	o := overview{Health: healthOf(c.Health(), v.Summary.Started), Diagnosis: c.diagnose(diagnosis.Question{})}
 	o.Changes = o.Health.Changes[:min(len(o.Health.Changes), overviewChanges)]
 	o.Spans, o.Logs, o.Metrics = v.Summary.Signals()
 	o.Empty = !o.Spans && !o.Logs && !o.Metrics

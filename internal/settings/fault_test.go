@@ -117,6 +117,8 @@ func TestWarnings(t *testing.T) {
 		"OTELMON_COMPLETELY_DIFFERENT_THING=x":  "is unknown and has no effect",
 		// Somebody else's.
 		"OTEL_GO_X_OBSERVABILITY=true":               "",
+		"OTELMON_CONSOLE_URL=http://127.0.0.1:8080":  "",
+		"OTELMON_CONSOLE_TOKEN=s3cret":               "",
 		"OTEL_SEMCONV_STABILITY_OPT_IN=http":         "",
 		"OTEL_PYTHON_LOG_LEVEL=x":                    "",
 		"OTEL_INSTRUMENTATION_HTTP_ENABLED=x":        "",

@@ -62,8 +62,11 @@ func unsupported(name string) (remedy string, ok bool) {
 }
 
 // isForeign reports whether a name belongs to somebody else: the Go SDK's own
-// switches, other languages, instrumentations and operators.
+// switches, other languages, instrumentations, operators and the command otelmon.
 func isForeign(name string) bool {
+	if name == ownPrefix+"CONSOLE_URL" || name == ownPrefix+"CONSOLE_TOKEN" {
+		return true
+	}
 	for _, owner := range []string{
 		"GO_", "INSTRUMENTATION_", "SEMCONV_", "RESOURCE_ATTRIBUTES_", "RESOURCE_PROVIDERS_", "EBPF_", "OPERATOR_",
 		"CPP_", "DOTNET_", "ERLANG_", "JAVA_", "JAVAAGENT_", "NODE_", "PHP_", "PYTHON_", "RUBY_", "RUST_", "SWIFT_",
