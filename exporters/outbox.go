@@ -97,9 +97,8 @@ const maxRequest = 7 << 19
 const (
 	defaultMemory      = 32 << 20
 	defaultDestination = "default"
-	closeTimeout       = 5 * time.Second  // of a Close whose context has no deadline
-	wrapUp             = time.Second      // at most, of what a Close does after the delivery
-	diskPause          = 10 * time.Second // until a disk that failed is tried again
+	closeTimeout       = 5 * time.Second // of a Close whose context has no deadline
+	wrapUp             = time.Second     // at most, of what a Close does after the delivery
 )
 
 // withDefaults reports every fault at once. What an endpoint is wrong in, its
@@ -170,11 +169,6 @@ type Outbox struct {
 	ending atomic.Bool
 	stuck  atomic.Bool // a Close has given the disk up
 	result error       // of Close
-}
-
-type diskFault struct {
-	err   error
-	until time.Time // when the disk is tried again
 }
 
 // Open returns an outbox that delivers from now on, also what an earlier process
@@ -347,25 +341,6 @@ func (b *Outbox) isFailing() bool {
 		}
 	}
 	return false
-}
-
-// diskIsBack reports whether the disk is to be tried.
-func (b *Outbox) diskIsBack() bool {
-	f := b.fault.Load()
-	return f == nil || time.Now().After(f.until)
-}
-
-// diskFailed leaves the disk alone for a while. It tells only that this begins.
-func (b *Outbox) diskFailed(err error) {
-	if b.fault.Swap(&diskFault{err, time.Now().Add(diskPause)}) == nil {
-		b.options.Report(fmt.Errorf("telemetry waits in memory, as the disk does not take it: %w", err))
-	}
-}
-
-func (b *Outbox) diskWorks() {
-	if b.fault.Load() != nil && b.fault.Swap(nil) != nil {
-		b.options.Report(errors.New("telemetry waits in the directory again"))
-	}
 }
 
 // Flush waits until everything made so far is delivered. It returns at the first
