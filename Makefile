@@ -31,13 +31,14 @@ help: ## say what can be made
 demo: ## index the Go standard library, serve search, print the console's address
 	cd examples && $(GO) run ./codesearch $(ARGS)
 
-up: ## start Collector, Prometheus, Jaeger, Loki and Grafana in Docker
+up: ## start Collector, Prometheus, Alertmanager, Jaeger, Loki and Grafana in Docker
 	docker compose up --detach --wait
 	@echo
 	@echo "  send OTLP to   http://127.0.0.1:4318 (HTTP) or http://127.0.0.1:4317 (gRPC)"
 	@echo "  Grafana        http://127.0.0.1:3000"
 	@echo "  Jaeger         http://127.0.0.1:16686"
 	@echo "  Prometheus     http://127.0.0.1:9090"
+	@echo "  Alertmanager   http://127.0.0.1:9093"
 	@echo "  Loki           http://127.0.0.1:3100"
 
 down: ## stop them and keep their data

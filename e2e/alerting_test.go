@@ -85,8 +85,10 @@ func startPrometheus(t *testing.T, more map[string]any) (base string, p *process
 		t.Fatal(err)
 	}
 	config["global"].(map[string]any)["evaluation_interval"] = "1s"
+	for _, neighbours := range []string{"scrape_configs", "alerting", "rule_files"} {
+		delete(config, neighbours) // they are elsewhere here
+	}
 	maps.Copy(config, more)
-	delete(config, "scrape_configs") // itself, on a port that it does not have here
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yaml")
 	writeYAML(t, file, config)

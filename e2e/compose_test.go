@@ -29,7 +29,7 @@ func loadCompose(t *testing.T) *types.Project {
 
 func TestComposeServices(t *testing.T) {
 	project := loadCompose(t)
-	want := []string{"collector", "collector-health", "grafana", "jaeger", "loki", "prometheus"}
+	want := []string{"alertmanager", "collector", "collector-health", "grafana", "jaeger", "loki", "prometheus"}
 	if got := project.ServiceNames(); !slices.Equal(got, want) {
 		t.Errorf("services %v, want %v", got, want)
 	}
@@ -113,10 +113,10 @@ func TestComposeHealth(t *testing.T) {
 }
 
 // TestComposeVolumes: a volume that is declared is used, and the data of
-// Prometheus, Loki and Grafana outlives the containers.
+// Prometheus, Alertmanager (its silences), Loki and Grafana outlives the containers.
 func TestComposeVolumes(t *testing.T) {
 	project := loadCompose(t)
-	for service, path := range map[string]string{"prometheus": "/prometheus", "loki": "/loki", "grafana": "/var/lib/grafana"} {
+	for service, path := range map[string]string{"prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "grafana": "/var/lib/grafana"} {
 		if !slices.ContainsFunc(project.Services[service].Volumes, func(v types.ServiceVolumeConfig) bool {
 			return v.Type == types.VolumeTypeVolume && v.Target == path
 		}) {
@@ -129,13 +129,16 @@ func TestComposeVolumes(t *testing.T) {
 // they load is what the containers read.
 func TestComposeMountsWhatIsTested(t *testing.T) {
 	project := loadCompose(t)
-	for service, want := range map[string]struct{ file, flag string }{
-		"collector":  {collectorConfig, "--config="},
-		"prometheus": {prometheusConfig, "--config.file="},
-		"jaeger":     {jaegerConfig, "--config="},
-		"loki":       {lokiConfig, "-config.file="},
-		"grafana":    {dashboards, ""},
+	for _, want := range []struct{ service, file, flag string }{
+		{"collector", collectorConfig, "--config="},
+		{"prometheus", prometheusConfig, "--config.file="},
+		{"prometheus", stackRules, ""},
+		{"alertmanager", alertmanagerConfig, "--config.file="},
+		{"jaeger", jaegerConfig, "--config="},
+		{"loki", lokiConfig, "-config.file="},
+		{"grafana", dashboards, ""},
 	} {
+		service := want.service
 		s := project.Services[service]
 		source, err := filepath.Abs(want.file)
 		if err != nil {

@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	jaegerConfig = "../deploy/jaeger.yaml"
-	lokiConfig   = "../deploy/loki.yaml"
-	provisioning = "../deploy/grafana/provisioning"
-	dashboards   = "../deploy/grafana/dashboards"
+	alertmanagerConfig = "../deploy/alertmanager.yaml"
+	stackRules         = "../deploy/rules.yaml"
+	jaegerConfig       = "../deploy/jaeger.yaml"
+	lokiConfig         = "../deploy/loki.yaml"
+	provisioning       = "../deploy/grafana/provisioning"
+	dashboards         = "../deploy/grafana/dashboards"
 )
 
 type dataSources struct {
