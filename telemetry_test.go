@@ -103,11 +103,12 @@ func emitEverything(t *testing.T, receiver *oteltest.Receiver) {
 	}
 
 	checks := health.New(health.Options{})
-	for name, check := range map[string]func(context.Context) error{
-		"good": func(context.Context) error { return nil },
-		"bad":  func(context.Context) error { return failure },
+	for _, check := range []health.Check{
+		{Name: "good", Func: func(context.Context) error { return nil }},
+		{Name: "bad", Func: func(context.Context) error { return failure }, DependsOn: []string{"good"}},
 	} {
-		if err := checks.Register(health.Check{Name: name, Func: check, Interval: time.Hour}); err != nil {
+		check.Interval = time.Hour
+		if err := checks.Register(check); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -254,13 +255,14 @@ func flap(t *testing.T, records *logRecorder) {
 	t.Helper()
 	checks := health.New(health.Options{LoggerProvider: sdklog.NewLoggerProvider(sdklog.WithProcessor(records))})
 	calls := 0
-	err := checks.Register(health.Check{Name: "flapping", Interval: time.Second, Func: func(context.Context) error {
+	root := checks.Register(health.Check{Name: "root", Func: func(context.Context) error { return nil }})
+	err := checks.Register(health.Check{Name: "flapping", DependsOn: []string{"root"}, Interval: time.Second, Func: func(context.Context) error {
 		if calls++; calls > 11 || calls%2 == 0 {
 			return errors.New("failure")
 		}
 		return nil
 	}})
-	if err := errors.Join(err, checks.Start(t.Context())); err != nil {
+	if err := errors.Join(root, err, checks.Start(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Minute) //nolint:forbidigo // virtual time

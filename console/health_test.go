@@ -2,12 +2,41 @@ package console
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/otelmon/otelmon-go/console/store"
 )
+
+// Who reads the page without scripts, or hears it, learns which check is the cause
+// and which follow from it.
+func TestHealthBoardShowsDependencies(t *testing.T) {
+	r := newRig(t, Options{})
+	r.Change(t, "postgres", store.StateHealthy, store.StateUnhealthy, "refused")
+	r.Change(t, "orders", store.StateHealthy, store.StateUnhealthy, "no database", "postgres", "queue")
+	r.Change(t, "queue", store.StateUnknown, store.StateHealthy, "")
+	tags := regexp.MustCompile(`<[^>]*>`)
+	for _, target := range []string{"/", "/health"} {
+		page := get(r.Handler(), target).Body.String()
+		text := tags.ReplaceAllString(page, "")
+		for _, want := range []string{"Root cause, explains orders\n", "Because of postgres\n", "Depends on postgres, queue\n"} {
+			if strings.Count(text, want) != 1 {
+				t.Errorf("%s says %q %d times", target, want, strings.Count(text, want))
+			}
+		}
+		if !strings.Contains(page, `health#check-postgres">postgres</a>`) {
+			t.Errorf("%s has no link to the cause", target)
+		}
+	}
+	answer := get(r.Handler(), "/api/health").Body.String()
+	for _, want := range []string{`"depends_on":["postgres","queue"],"suppressed_by":"postgres","explains":[]`, `"depends_on":[],"suppressed_by":"","explains":["orders"]`} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("no %s in %s", want, answer)
+		}
+	}
+}
 
 func TestStripTellsThePastOfACheck(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.opentelemetry.io/otel/attribute"
 )
 
 func TestDependencyFaults(t *testing.T) {
@@ -133,6 +135,47 @@ func TestRootsOfRandomGraphs(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Events and spans name what a check depends on, so that a reader of telemetry
+// finds the cause as well.
+func TestDependenciesAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, got := recording(t)
+		var many []string
+		checks := []Check{{Name: "single", Func: fail}}
+		for i := range maxTold + 1 {
+			many = append(many, fmt.Sprintf("c%02d", i))
+			checks = append(checks, Check{Name: many[i], Func: pass})
+		}
+		checks = append(checks, Check{Name: "orders", Func: fail, DependsOn: []string{"single"}}, Check{Name: "wide", Func: fail, DependsOn: many})
+		r := begin(t, o, checks...)
+		advance(30 * time.Second)
+		must(t, r.Shutdown(t.Context()))
+		want := map[string]string{"single": "", "orders": `["single"]`, "wide": fmt.Sprintf(`["%s"]`, strings.Join(many[:maxTold], `","`))}
+		seen := map[string]int{}
+		for _, e := range got.events.all() {
+			a := attributesOf(e)
+			if w, ok := want[a["health.check.name"]]; ok && a["health.check.dependencies"] != w {
+				t.Errorf("the event of %s names %q, want %q", a["health.check.name"], a["health.check.dependencies"], w)
+			}
+			seen[a["health.check.name"]]++
+		}
+		for _, s := range got.spans.Ended() {
+			a := attribute.NewSet(s.Attributes()...)
+			name, _ := a.Value("health.check.name")
+			told, _ := a.Value("health.check.dependencies")
+			if w, ok := want[name.AsString()]; ok && told.String() != w {
+				t.Errorf("the span of %s names %q, want %q", name.AsString(), told.String(), w)
+			}
+			seen[name.AsString()]++
+		}
+		for name := range want {
+			if seen[name] < 2 {
+				t.Errorf("%d events and spans of %s", seen[name], name)
+			}
+		}
+	})
 }
 
 // The cause is looked for as soon as its consequence shows, and whoever suffered

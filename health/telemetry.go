@@ -67,9 +67,19 @@ func (t *telemetry) startSpan(ctx context.Context, x *run) (spanCtx context.Cont
 	defer contain()
 	c := x.entry.check
 	return t.tracer.Start(ctx, keys.SpanHealthCheck+" "+c.Name, //nolint:spancheck // telemetry.end ends it
-		trace.WithTimestamp(x.started), trace.WithAttributes(
+		trace.WithTimestamp(x.started), trace.WithAttributes(append(dependencies(c.DependsOn),
 			attribute.String(keys.HealthCheckName, c.Name),
-			attribute.Bool(keys.HealthCheckCritical, c.Critical)))
+			attribute.Bool(keys.HealthCheckCritical, c.Critical))...))
+}
+
+const maxTold = 32 // names of checks in one attribute
+
+// dependencies names the checks that one depends on, if it does.
+func dependencies(names []string) []attribute.KeyValue {
+	if len(names) == 0 {
+		return nil
+	}
+	return []attribute.KeyValue{attribute.StringSlice(keys.HealthCheckDependencies, names[:min(len(names), maxTold)])}
 }
 
 // trace completes the execution's span, and makes one afterwards if it failed,
@@ -182,6 +192,7 @@ func (t *telemetry) announce(ctx context.Context, s step) {
 		attribute.String(keys.HealthCheckState, s.to.State.String()),
 		attribute.String(keys.HealthCheckPreviousState, s.from.State.String()),
 		attribute.Bool(keys.HealthCheckCritical, s.to.Critical))
+	rec.AddAttributes(dependencies(s.to.DependsOn)...)
 	if s.to.Reason != "" {
 		rec.AddAttributes(
 			attribute.String(keys.HealthCheckReason, string(s.to.Reason)),

@@ -34,8 +34,11 @@ type Check struct {
 	Message        string     `json:"message"` // empty while healthy
 	LastCompletion *time.Time `json:"last_completion"`
 	LastSuccess    *time.Time `json:"last_success"`
-	P95            Number     `json:"p95_seconds"` // of all executions
-	TraceID        string     `json:"trace_id"`    // of the execution that changed the state
+	P95            Number     `json:"p95_seconds"`   // of all executions
+	TraceID        string     `json:"trace_id"`      // of the execution that changed the state
+	DependsOn      []string   `json:"depends_on"`    // checks, by name; empty also when that was not told
+	SuppressedBy   string     `json:"suppressed_by"` // the failing check that explains this one's failure
+	Explains       []string   `json:"explains"`      // the failing checks that this one explains
 }
 
 // Change is one transition of a check.
@@ -53,14 +56,17 @@ type Change struct {
 // Limits of the health table.
 const (
 	healthChangeBytes = 5 * maxFact
-	maxChecksShare    = 4 // one in so many entries is a check, the rest history
+	maxChecksShare    = 4 // one in so many entries is a check, one its dependencies, the rest history
+	maxDependencies   = 32
+	maxDependency     = 64 // bytes of a name, of which package health allows 63
 )
 
 // healthTable keeps the last change of each check, and a history of changes.
 type healthTable struct {
 	mu        sync.Mutex
 	last      map[string]Change
-	history   []Change // oldest first
+	dependsOn map[string][]string // of the checks in last
+	history   []Change            // oldest first
 	maxChecks int
 	max       int
 	dropped   uint64
@@ -69,7 +75,7 @@ type healthTable struct {
 func newHealthTable(budget int) *healthTable {
 	entries := budget / healthChangeBytes
 	return &healthTable{
-		last: map[string]Change{}, maxChecks: entries / maxChecksShare, max: entries - entries/maxChecksShare,
+		last: map[string]Change{}, dependsOn: map[string][]string{}, maxChecks: entries / maxChecksShare, max: entries - 2*(entries/maxChecksShare),
 	}
 }
 
@@ -84,6 +90,7 @@ func isHealthEvent(name string) bool {
 // changed takes in an event of package health.
 func (t *healthTable) changed(r *sdklog.Record) {
 	c := Change{Time: cmp.Or(r.Timestamp(), r.ObservedTimestamp()), TraceID: hexID(traceBytes(r))}
+	var dependsOn []string
 	r.WalkAttributes(func(kv attribute.KeyValue) bool {
 		switch string(kv.Key) {
 		case keys.HealthCheckName:
@@ -98,6 +105,8 @@ func (t *healthTable) changed(r *sdklog.Record) {
 			c.Reason = textOf(kv.Value)
 		case keys.HealthCheckMessage:
 			c.Message = textOf(kv.Value)
+		case keys.HealthCheckDependencies:
+			dependsOn = namesOf(kv.Value)
 		}
 		return true
 	})
@@ -108,6 +117,7 @@ func (t *healthTable) changed(r *sdklog.Record) {
 	defer t.mu.Unlock()
 	if _, known := t.last[c.Name]; known || len(t.last) < t.maxChecks {
 		t.last[c.Name] = c
+		t.dependsOn[c.Name] = dependsOn
 	} else {
 		t.dropped++
 	}
@@ -147,7 +157,7 @@ func stateWord(s string) string {
 type Health struct {
 	AsOf    time.Time `json:"as_of"`
 	State   string    `json:"state"`   // of the service
-	Checks  []Check   `json:"checks"`  // the worst first
+	Checks  []Check   `json:"checks"`  // the worst first, of these the causes of others
 	Changes []Change  `json:"changes"` // newest first
 }
 
@@ -156,12 +166,13 @@ func (st *Store) Health() Health {
 	st.metrics.fresh()
 	checks, changes := st.health.snapshot()
 	st.readHealthMetrics(checks)
+	explain(checks)
 	report := Health{AsOf: time.Now(), State: st.serviceState(), Checks: []Check{}, Changes: changes}
 	for _, check := range checks {
 		report.Checks = append(report.Checks, *check)
 	}
 	slices.SortFunc(report.Checks, func(a, b Check) int {
-		return cmp.Or(severity(b.State)-severity(a.State), strings.Compare(a.Name, b.Name))
+		return cmp.Or(severity(b.State)-severity(a.State), len(b.Explains)-len(a.Explains), strings.Compare(a.Name, b.Name))
 	})
 	if report.State == "" {
 		report.State = verdict(report.Checks)
@@ -177,7 +188,7 @@ func (t *healthTable) snapshot() (map[string]*Check, []Change) {
 	for name, c := range t.last {
 		checks[name] = &Check{
 			Name: name, State: c.State, Critical: c.Critical, Since: &c.Time, PreviousState: c.PreviousState,
-			Reason: c.Reason, Message: c.standing(), TraceID: c.TraceID, P95: Unknown(),
+			Reason: c.Reason, Message: c.standing(), TraceID: c.TraceID, P95: Unknown(), DependsOn: t.dependsOn[name],
 		}
 	}
 	changes := make([]Change, 0, len(t.history))
@@ -204,7 +215,7 @@ func (st *Store) readHealthMetrics(checks map[string]*Check) {
 		if s.Value != 1 || state == check.State || (check.Since != nil && check.Since.After(s.at)) {
 			continue
 		}
-		*check = Check{Name: check.Name, State: state, Critical: check.Critical, P95: Unknown()}
+		*check = Check{Name: check.Name, State: state, Critical: check.Critical, P95: Unknown(), DependsOn: check.DependsOn}
 	}
 	for _, s := range st.metrics.named(keys.HealthCheckFlapping) {
 		at(s).Flapping = s.Value == 1
@@ -270,9 +281,9 @@ func severity(state string) int {
 func (t *healthTable) usage() Usage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(t.last) + len(t.history)
+	n := 2*len(t.last) + len(t.history)
 	return Usage{
-		Name: "health changes", Kept: n, Dropped: t.dropped,
-		Bytes: n * healthChangeBytes, MaxBytes: (t.max + t.maxChecks) * healthChangeBytes,
+		Name: "health changes", Kept: len(t.last) + len(t.history), Dropped: t.dropped,
+		Bytes: n * healthChangeBytes, MaxBytes: (t.max + 2*t.maxChecks) * healthChangeBytes,
 	}
 }

@@ -68,6 +68,8 @@ const (
 	HealthCheckCritical      = "health.check.critical"
 	HealthCheckReason        = "health.check.reason"  // events and spans only
 	HealthCheckMessage       = "health.check.message" // events and spans only
+
+	HealthCheckDependencies = "health.check.dependencies" // events and spans only
 )
 
 // Spans and events of package health.

@@ -117,10 +117,15 @@ func (r *Rig) Status(tb testing.TB, states map[string]string, service string) {
 }
 
 // Change emits the event of a check that went from one state to another.
-func (r *Rig) Change(tb testing.TB, name, from, to, message string) {
+func (r *Rig) Change(tb testing.TB, name, from, to, message string, dependsOn ...string) {
 	tb.Helper()
-	r.Log(tb.Context(), log.SeverityError, keys.EventHealthStateChanged, name+" is "+to,
+	attrs := []attribute.KeyValue{
 		attribute.String(keys.HealthCheckName, name), attribute.String(keys.HealthCheckState, to),
 		attribute.String(keys.HealthCheckPreviousState, from), attribute.Bool(keys.HealthCheckCritical, name == "db"),
-		attribute.String(keys.HealthCheckMessage, message), attribute.String(keys.HealthCheckReason, "timeout"))
+		attribute.String(keys.HealthCheckMessage, message), attribute.String(keys.HealthCheckReason, "timeout"),
+	}
+	if len(dependsOn) > 0 {
+		attrs = append(attrs, attribute.StringSlice(keys.HealthCheckDependencies, dependsOn))
+	}
+	r.Log(tb.Context(), log.SeverityError, keys.EventHealthStateChanged, name+" is "+to, attrs...)
 }

@@ -147,6 +147,14 @@ func (p *page) check(c *store.Check, h *store.Health) {
 	if c.Message != "" {
 		p.to(13).flow(13, plain, c.Message).end()
 	}
+	switch {
+	case len(c.Explains) > 0:
+		p.to(13).flow(13, strong, "root cause, explains "+strings.Join(c.Explains, ", ")).end()
+	case c.SuppressedBy != "":
+		p.to(13).flow(13, faint, "because of "+c.SuppressedBy).end()
+	case len(c.DependsOn) > 0:
+		p.to(13).flow(13, faint, "depends on "+strings.Join(c.DependsOn, ", ")).end()
+	}
 }
 
 // glance draws operations, a line or two each.

@@ -36,8 +36,14 @@ func aStatus() *Status {
 		Health: store.Health{AsOf: now, State: store.StateUnhealthy, Checks: []store.Check{
 			{
 				Name: "postgres", State: store.StateUnhealthy, Critical: true, Since: new(ago(95 * time.Second)), TraceID: aTrace,
-				Message: "dial tcp 10.0.0.7:5432: connect: connection refused; the last connection that worked was closed by the server 2 minutes ago",
+				Message:  "dial tcp 10.0.0.7:5432: connect: connection refused; the last connection that worked was closed by the server 2 minutes ago",
+				Explains: []string{"orders"},
 			},
+			{
+				Name: "orders", State: store.StateUnhealthy, Since: new(ago(90 * time.Second)), Muted: true, Message: "orders cannot be read",
+				DependsOn: []string{"postgres", "cache"}, SuppressedBy: "postgres",
+			},
+			{Name: "search", State: store.StateDegraded, Message: "1 of 3 shards is missing", DependsOn: []string{"disk"}},
 			{Name: "disk", State: store.StateDegraded, Flapping: true, Muted: true, Message: "7 % is free"},
 			{Name: "cache", State: store.StateHealthy},
 			{Name: "memory", State: store.StateHealthy},
