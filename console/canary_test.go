@@ -33,6 +33,8 @@ func canaries() []string {
 		"-----BEGIN PRIVATE KEY-----\n" + secret + "\n-----END PRIVATE KEY-----",
 		"client_secret=" + secret,
 		"connect: dsn=user=admin password='" + secret + "' host=db",
+		"customer_iban=" + secret, // by OTELMON_REDACT_KEYS, as is the next
+		`{"kontonr": "` + secret + `"}`,
 	}
 }
 
@@ -95,6 +97,7 @@ func (r *rig) plant(t *testing.T, name, text string) {
 	attrs := []attribute.KeyValue{
 		attribute.String("note", text), attribute.StringSlice("notes", []string{"fine", text}),
 		attribute.String("db.password", "C4n4ry"), attribute.Int("user.pin", 1234), attribute.String("X-Api-Key", "C4n4ry"),
+		attribute.String("Customer-IBAN", "C4n4ry"), attribute.StringSlice("shop.customer.iban", []string{"C4n4ry"}),
 	}
 	ctx, span := r.Span(t.Context(), name+" "+text)
 	span.SetAttributes(attrs...)
@@ -111,5 +114,5 @@ func (r *rig) plant(t *testing.T, name, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Add(ctx, 1, metric.WithAttributes(attribute.String("target", text)))
+	c.Add(ctx, 1, metric.WithAttributes(attribute.String("target", text), attribute.String("customer.iban", "C4n4ry")))
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"os"
 	"testing"
 
 	"go.opentelemetry.io/otel/trace"
@@ -9,7 +10,10 @@ import (
 	"github.com/otelmon/otelmon-go/internal/taptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = os.Setenv("OTELMON_REDACT_KEYS", "customer.iban, kontonr") // which holds for a process
+	goleak.VerifyTestMain(m)
+}
 
 // rig is a console behind real providers.
 type rig struct {

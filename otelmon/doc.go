@@ -36,7 +36,7 @@
 //	OTELMON_OUTBOX_MAX_AGE    of what waits in it, in milliseconds: 86400000, a day
 //	OTELMON_OUTBOX_EACH_SPAN  true writes each span before its End returns
 //	OTELMON_TOKEN_FILE        a bearer token for all requests, read again when it changes
-//	OTELMON_REDACT_KEYS       further attributes whose values are secret, separated by commas
+//	OTELMON_REDACT_KEYS       further attributes whose values are secret, separated by commas; the console heeds it too
 //	OTELMON_ALLOW_KEYS        the only attributes whose values are sent
 //	OTELMON_MAX_VALUE         bytes of an attribute's value, the rest is cut: 16384
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,10 @@ import (
 	"github.com/otelmon/otelmon-go/internal/taptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = os.Setenv("OTELMON_REDACT_KEYS", "customer.iban, kontonr") // which holds for a process
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	readToken = "read-0123456789abcdef"

@@ -184,6 +184,7 @@ func TestPlantedSecretsAreInNoAnswer(t *testing.T) {
 	for _, text := range []string{
 		"password=" + secret, "api_key=" + secret + " rejected", "Authorization: Bearer " + secret, "GET https://shop.example/?token=" + secret + "&page=2",
 		"postgres://admin:" + secret + "@db:5432/shop", "ghp_" + secret, `{"token":"` + secret + `"}`,
+		"customer_iban=" + secret, "kontonr: " + secret,
 	} {
 		for _, pad := range []int{0, 60, 100, 200, 240, 480, 2035} { // where texts are cut
 			told = append(told, strings.Repeat("x", pad)+" "+text)
@@ -191,7 +192,7 @@ func TestPlantedSecretsAreInNoAnswer(t *testing.T) {
 	}
 	var ids []string
 	for i, text := range told {
-		attrs := []attribute.KeyValue{attribute.String("note", text), attribute.String("db.password", "C4n4ry"), attribute.String("X-Api-Key", "C4n4ry")}
+		attrs := []attribute.KeyValue{attribute.String("note", text), attribute.String("db.password", "C4n4ry"), attribute.String("X-Api-Key", "C4n4ry"), attribute.String("Customer-IBAN", "C4n4ry")}
 		ctx, span := r.Span(t.Context(), text)
 		span.SetAttributes(attrs...)
 		span.AddEvent(text)

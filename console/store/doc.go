@@ -29,5 +29,6 @@
 // Lists are never nil and are cut to a limit, which Truncated tells; a [Number]
 // that is not known is NaN, and null in JSON. Text is from outside: control,
 // escape and bidirectional characters are taken out of it, and what looks like a
-// secret is replaced by [redacted], by the default rules of package exporters.
+// secret is replaced by [redacted], by the rules of package exporters and the names
+// that OTELMON_REDACT_KEYS adds to them.
 package store

@@ -63,7 +63,7 @@ func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	return secrets.TextWithin(s, limit)
+	return secrets().TextWithin(s, limit)
 }
 
 // longestAttribute bounds what attribute writes.

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -15,8 +17,14 @@ import (
 	"github.com/otelmon/otelmon-go/internal/sanitize"
 )
 
-// secrets are the default rules, which never change.
-var secrets sanitize.Rules //nolint:gochecknoglobals // a constant that takes a moment to make
+// secrets are the rules of the exporters, with the names that OTELMON_REDACT_KEYS
+// adds. They are made when the first text comes, so that a program can set the
+// variable before it starts, and never change.
+//
+//nolint:gochecknoglobals // a constant of the process that takes a moment to make
+var secrets = sync.OnceValue(func() *sanitize.Rules {
+	return sanitize.New(sanitize.Options{Keys: strings.Split(os.Getenv("OTELMON_REDACT_KEYS"), ",")})
+})
 
 // Clean returns s without what could fool a reader or a terminal: control
 // characters but newline and tab, ANSI escape sequences, bidirectional and
@@ -27,11 +35,12 @@ func Clean(s string) string {
 	if len(s) < leastSecret {
 		return s
 	}
-	return secrets.Text(s)
+	return secrets().Text(s)
 }
 
-// leastSecret is shorter than any text that a rule finds a secret in.
-const leastSecret = 8
+// leastSecret is the shortest text that a rule finds a secret in: a name of three
+// letters, a sign and a value.
+const leastSecret = 5
 
 func strip(s string) string {
 	if isPlain(s) {
@@ -185,7 +194,7 @@ func attributesOf(set *attribute.Set) Attributes {
 
 func attrOf(kv attribute.KeyValue) Attribute {
 	key := CleanLine(Cut(string(kv.Key), maxName))
-	kv, _ = secrets.Attribute(kv)
+	kv, _ = secrets().Attribute(kv)
 	switch kv.Value.Type() {
 	case attribute.INT64:
 		return Attribute{key, kv.Value.AsInt64()}
