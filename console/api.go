@@ -3,10 +3,12 @@ package console
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -74,7 +76,7 @@ var errUnknownTrace = errors.New("nothing of this trace is kept: it was never re
 func answerTrace(c *Console, a ask) (any, error) {
 	t, ok := c.Trace(a.trace)
 	if !ok {
-		return nil, errUnknownTrace
+		return nil, fmt.Errorf("%w; all is kept since %s", errUnknownTrace, t.Since.UTC().Format(time.RFC3339))
 	}
 	return t, nil
 }

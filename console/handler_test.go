@@ -162,7 +162,7 @@ func TestUnknownAddressesAreNotFound(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/traces/0123456789abcdef0123456789abcdef", "/api/traces/0123456789abcdef0123456789abcdef"} {
-		if w := get(h, path); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "othing of this trace is kept") {
+		if w := get(h, path); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "othing of this trace is kept") || !strings.Contains(w.Body.String(), "all is kept since") {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}

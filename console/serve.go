@@ -24,10 +24,8 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 		_ = l.Close()
 		return fmt.Errorf("console: other machines reach %v: set Options.ReadToken or Options.Authorize, or listen on 127.0.0.1", l.Addr())
 	}
-	withdraw, err := c.Announce("http://" + l.Addr().String() + "/")
-	if err == nil {
-		defer withdraw()
-	}
+	withdraw, _ := c.Announce("http://" + l.Addr().String() + "/") // otherwise the command needs -url
+	defer withdraw()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{
@@ -43,7 +41,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	}
 	late, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer stop()
-	err = server.Shutdown(late)
+	err := server.Shutdown(late)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("console: end what is being answered: %w", err), server.Close())
 	}
@@ -71,11 +69,12 @@ func isLoopbackAddr(a net.Addr) bool {
 // Announce lets the command otelmon find the console on this machine, for a
 // program that serves it itself: url is the console's root as this machine
 // reaches it. It writes a file of the user's cache directory, which withdraw
-// removes; it fails where there is no such directory. The file holds no token.
+// removes, and which is never nil; it fails where there is no such directory. The
+// file holds no token.
 func (*Console) Announce(url string) (withdraw func(), err error) {
 	withdraw, err = announce.Write(announce.Console{URL: url})
 	if err != nil {
-		return nil, fmt.Errorf("console: announce %s: %w", url, err)
+		return func() {}, fmt.Errorf("console: announce %s: %w", url, err)
 	}
 	return withdraw, nil
 }

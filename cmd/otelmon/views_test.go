@@ -75,7 +75,7 @@ func TestViewsOfAProgram(t *testing.T) {
 		{"trace " + strings.ToUpper(id[:9]) + " -json", exitOK, []string{`"trace_id":"` + id}},
 		{"trace xyz", exitUsage, []string{"no trace id"}},
 		{"trace " + id + " and", exitUsage, []string{`no argument "and"`}},
-		{"trace " + nobody, exitFailed, []string{"nothing of this trace is kept"}},
+		{"trace " + nobody, exitFailed, []string{"nothing of this trace is kept", "all is kept since 20"}},
 		{"trace " + nobody[:7], exitFailed, []string{"needs its whole id"}},
 		{"logs", exitOK, []string{"ERROR could not save order 7", "trace=" + id[:8]}},
 		{"logs -trace " + id, exitOK, []string{"could not save order 7"}},

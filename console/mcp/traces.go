@@ -86,7 +86,8 @@ func (c *client) trace(id, of, spanID string, limit int) (*answer, error) {
 	}
 	t, ok := c.con.Trace(key)
 	if !ok {
-		return nil, fmt.Errorf("of the trace %s nothing is kept: it was never recorded here, or newer telemetry took its place. search_traces lists those that are", id)
+		return nil, fmt.Errorf("of the trace %s nothing is kept: it was never recorded here, or newer telemetry took its place; all is kept since %s. search_traces lists those that are",
+			id, t.Since.UTC().Format(time.RFC3339))
 	}
 	a := begin(fmt.Sprintf("%s took %s: %d spans, %d failed, %d unfinished, %d log records.",
 		orNone(cut(t.Name, maxName)), seconds(t.Seconds), len(t.Spans), t.Errors, t.Running, len(t.Logs)), t.AsOf, t.Start)
