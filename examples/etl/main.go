@@ -25,6 +25,7 @@ import (
 	"syscall"
 
 	"github.com/otelmon/otelmon-go/bulk"
+	"github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
@@ -58,11 +59,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		defer line.Stop()
 		stderr = line // so that logs and progress do not garble each other
 	}
-	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "etl", LogOutput: stderr})
+	con := console.New(console.Options{})
+	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "etl", Taps: []otelmon.Tap{con}, LogOutput: stderr})
 	defer mon.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // what cannot be sent is told while it happens
 	if err != nil {
 		return err
 	}
+	defer show(ctx, con, stderr)()
 	about, err := inspect(ctx, file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.file, err)

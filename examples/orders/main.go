@@ -87,6 +87,8 @@ func operate(ctx context.Context, f flags, s *store, checks *health.Registry, st
 	mux.HandleFunc("POST /orders", api{s, mon.Logger()}.place)
 	mux.Handle("/", checks.Handler(health.ShowDetails(fromHere)))
 	mux.Handle("/debug/otelmon/", con.Handler())
+	withdraw, _ := con.Announce("http://" + f.addr + "/debug/otelmon/") // otherwise the command otelmon needs -url
+	defer withdraw()
 	server := &http.Server{Addr: f.addr, Handler: otelmon.Handler(mux, otelmon.Untraced("/debug/")), ReadHeaderTimeout: stopTimeout}
 	stopped := make(chan error, 1)
 	release := context.AfterFunc(ctx, func() { stopped <- server.Shutdown(lasting) })

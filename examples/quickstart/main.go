@@ -46,6 +46,8 @@ func run(ctx context.Context, addr string) error {
 	mux.HandleFunc("GET /hello/{name}", hello)
 	mux.Handle("/", checks.Handler()) // /livez, /readyz and /startupz
 	mux.Handle("/debug/otelmon/", con.Handler())
+	withdraw, _ := con.Announce("http://" + addr + "/debug/otelmon/") // for the command otelmon
+	defer withdraw()
 
 	server := &http.Server{Addr: addr, Handler: otelmon.Handler(mux, otelmon.Untraced("/debug/")), ReadHeaderTimeout: 5 * time.Second}
 	stopped := make(chan error, 1)

@@ -27,6 +27,7 @@ import (
 	"syscall"
 
 	"github.com/otelmon/otelmon-go/bulk"
+	"github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
@@ -55,11 +56,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		defer line.Stop()
 		stderr = line // so that logs and progress do not garble each other
 	}
-	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "river-" + f.command, LogOutput: stderr})
+	con := console.New(console.Options{})
+	mon, err := otelmon.Start(ctx, otelmon.Config{Service: "river-" + f.command, Taps: []otelmon.Tap{con}, LogOutput: stderr})
 	defer mon.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // what cannot be sent is told while it happens
 	if err != nil {
 		return err
 	}
+	defer show(ctx, con, stderr)()
 	db, err := openDatabase(ctx, f)
 	if err != nil {
 		return fmt.Errorf("PostgreSQL: %w", err)
