@@ -181,13 +181,10 @@ func (s *snapshot) explainsOperation(a, b *finding) bool {
 	if a.group == nil {
 		return a.check != nil && strings.Contains(b.said, a.check.Name)
 	}
-	for _, p := range a.group.spans {
-		if p.bad && p.trace.String() == b.op.TraceID {
-			return true
-		}
+	if id, err := trace.TraceIDFromHex(b.op.TraceID); err == nil && slices.ContainsFunc(a.group.spans, func(p *span) bool { return p.bad && p.trace == id }) {
+		return true
 	}
-	text := a.group.saying()
-	return a.group.peer != nil && (strings.Contains(b.said, text) || strings.Contains(b.said, a.group.name))
+	return a.group.peer != nil && (strings.Contains(b.said, a.group.saying) || strings.Contains(b.said, a.group.name))
 }
 
 // explainsCheck knows the checks that another check explains, and those that
@@ -265,23 +262,22 @@ func findable(sample string) string {
 	return longest
 }
 
-// quote adds what the program logged in the traces of the findings.
-func (s *snapshot) quote(found []*finding) {
-	if len(found) == 0 {
-		return
-	}
-	of := map[string]*store.Pattern{}
-	for i := range s.patterns {
-		if p := &s.patterns[i]; p.TraceID != "" && p.Event == "" {
-			of[p.TraceID] = p
+// quote adds what the program logged in the traces of the findings, of patterns
+// of errors.
+func (s *snapshot) quote(found []*finding, patterns []store.Pattern) {
+	of := map[trace.TraceID]*store.Pattern{}
+	for i := range patterns {
+		p := &patterns[i]
+		if id, err := trace.TraceIDFromHex(p.TraceID); err == nil && p.Event == "" {
+			of[id] = p
 		}
 	}
-	for _, p := range s.traffic.spans {
+	for i := range s.traffic.spans {
+		p := &s.traffic.spans[i]
 		if !p.bad || len(of) == 0 {
 			continue
 		}
-		id := p.trace.String()
-		pattern := of[id]
+		pattern := of[p.trace]
 		if pattern == nil {
 			continue
 		}
@@ -289,7 +285,7 @@ func (s *snapshot) quote(found []*finding) {
 		if i < 0 {
 			continue
 		}
-		delete(of, id)
+		delete(of, p.trace)
 		text := findable(pattern.Sample)
 		if text == "" {
 			continue

@@ -24,7 +24,9 @@ func Diagnose(st *store.Store, q Question) Report {
 		Findings: []Finding{}, Healthy: s.healthy(found), Telemetry: cut(s.delivery.Reason, maxText),
 	}
 	found = found[:min(len(found), q.Limit)]
-	s.quote(found)
+	if slices.ContainsFunc(found, func(f *finding) bool { return f.group != nil }) {
+		s.quote(found, st.Patterns(store.LogQuery{Level: "error", Since: s.from}).Patterns)
+	}
 	for i, f := range found {
 		f.Rank = i + 1
 		r.Findings = append(r.Findings, f.Finding)
@@ -42,34 +44,28 @@ type snapshot struct {
 	delivery    store.Delivery
 	runtime     store.Runtime
 	instruments []store.Instrument
-	patterns    []store.Pattern // of warnings and errors
 	traffic     *traffic
 	storeBytes  int
 }
 
 func look(st *store.Store, q Question) *snapshot {
-	kept := st.Summary()
 	s := &snapshot{
 		health: st.Health(), operations: st.Operations(store.MaxLimit).Operations, delivery: st.Delivery(),
-		runtime: st.Runtime(), instruments: st.Instruments(wanted), storeBytes: kept.MaxBytes,
+		runtime: st.Runtime(), instruments: st.Instruments(wanted),
+	}
+	spans := 0
+	for _, u := range st.Usage() {
+		s.storeBytes += u.MaxBytes
+		if strings.HasPrefix(u.Name, "spans") {
+			spans += u.Kept
+		}
 	}
 	s.now = time.Now().UTC()
 	s.from = s.now.Add(-q.Since)
-	s.patterns = st.Patterns(store.LogQuery{Level: "error", Since: s.from}).Patterns
 	// What is usual is learnt from before a short window, too.
-	s.traffic = readSpans(st, s.now.Add(-max(q.Since, UsualSince)), s.now, spansIn(&kept))
+	s.traffic = readSpans(st, s.now.Add(-max(q.Since, UsualSince)), s.now, spans)
 	s.traffic.judge()
 	return s
-}
-
-// spansIn tells how many spans are kept.
-func spansIn(kept *store.Summary) (n int) {
-	for _, u := range kept.Store {
-		if strings.HasPrefix(u.Name, "spans") {
-			n += u.Kept
-		}
-	}
-	return n
 }
 
 // rule looks for one sort of fault.

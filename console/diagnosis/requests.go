@@ -22,13 +22,13 @@ func slowOrFailing(s *snapshot) []*finding {
 		if g.bad == 0 || (!g.errors.found && !g.latency.found) {
 			continue
 		}
-		found = append(found, s.aboutGroup(g))
+		found = append(found, aboutGroup(g))
 	}
 	return found
 }
 
 // aboutGroup makes the finding about a group that went bad.
-func (s *snapshot) aboutGroup(g *group) *finding {
+func aboutGroup(g *group) *finding {
 	c, first := g.errors, g.first()
 	stuck := g.stuck()
 	name := strings.TrimSpace(g.name)
@@ -40,61 +40,42 @@ func (s *snapshot) aboutGroup(g *group) *finding {
 	case g.errors.found && g.peer != nil && c.after >= 0.5:
 		f = find(KindDependencyDown, name, first, sure(c, g.bad), "", "")
 		f.Summary = cut(fmt.Sprintf("%s of calls of %s fail", percent(c.after), name), maxText)
-		f.Cause = cut(fmt.Sprintf("%s is down or out of reach: %s", name, g.saying()), maxText)
+		f.Cause = cut(fmt.Sprintf("%s is down or out of reach: %s", name, g.saying), maxText)
 	case g.errors.found:
 		f = find(KindErrorRate, name, first, sure(c, g.bad),
 			fmt.Sprintf("%s of %s fail, %s before", percent(c.after), name, percent(c.before)),
-			fmt.Sprintf("%s fails: %s", name, g.saying()))
+			fmt.Sprintf("%s fails: %s", name, g.saying))
 	default:
-		f = s.slower(g, name, first)
+		f = g.slower(name, first)
 	}
 	if g.peer == nil && c.found && c.after >= 0.25 && (g.kind == trace.SpanKindServer || g.kind == trace.SpanKindConsumer) {
 		f.Severity = Critical
 	}
-	f.group, f.seen, f.said = g, g.bad, g.saying()
+	f.group, f.seen, f.said = g, g.bad, g.saying
 	g.examples(f)
 	return f
 }
 
 // slower makes the finding about a group that only takes longer.
-func (s *snapshot) slower(g *group, name string, first time.Time) *finding {
-	at := g.latency.at
-	was, is := g.usual(), g.typical(at, len(g.spans))
-	what := fmt.Sprintf("%s takes %s (90th percentile), %s before", name, seconds(is), seconds(was))
+func (g *group) slower(name string, first time.Time) *finding {
+	what := fmt.Sprintf("%s takes %s (90th percentile), %s before", name, seconds(g.is), seconds(g.was))
 	if g.peer != nil {
 		return find(KindDependencySlow, name, first, sure(g.latency, g.bad), what, name+" answers slowly: "+what)
 	}
 	return find(KindLatency, name, first, sure(g.latency, g.bad), what, name+" itself became slow, nothing that it calls did")
 }
 
-// usual is how long the spans took before they became slow.
-func (g *group) usual() float64 {
-	if g.latency.at > 0 {
-		return g.typical(0, g.latency.at)
-	}
-	worst := 0.0
-	for _, p := range g.spans {
-		if p.unit.past.Count > 0 {
-			worst = max(worst, float64(p.unit.past.P95))
-		}
-	}
-	return worst
-}
-
-// examples adds the worst and the first of the bad spans as evidence.
+// examples adds the two worst traces of the bad spans as evidence.
 func (g *group) examples(f *finding) {
-	bad := g.badSpans()
-	slices.SortStableFunc(bad, func(a, b *span) int { return cmp.Compare(b.seconds(), a.seconds()) })
 	usual := math.NaN()
 	if g.latency.found {
-		usual = g.usual()
+		usual = g.was
 	}
-	shown := map[trace.TraceID]bool{}
-	for _, p := range bad {
-		if len(shown) == 2 || shown[p.trace] {
-			break
+	worst, next := g.worst()
+	for _, p := range []*span{worst, next} {
+		if p == nil {
+			continue
 		}
-		shown[p.trace] = true
 		text := p.unit.name
 		if p.failed {
 			text += ": " + cmp.Or(p.message, "failed")
@@ -103,23 +84,28 @@ func (g *group) examples(f *finding) {
 		}
 		f.show(ByTrace, p.trace.String(), time.Unix(0, p.start), text, "s", p.seconds(), usual)
 	}
-	if len(bad) > 0 {
-		f.ask("get_trace", "what the slowest of them waited for", "trace_id", bad[0].trace.String(), "view", "critical_path")
-	}
+	f.ask("get_trace", "what the slowest of them waited for", "trace_id", worst.trace.String(), "view", "critical_path")
 	if g.errors.found {
-		f.ask("search_traces", "more that failed", "name", bad[0].unit.name, "errors_only", true)
+		f.ask("search_traces", "more that failed", "name", worst.unit.name, "errors_only", true)
 	}
 }
 
-// badSpans returns those that went bad, a copy.
-func (g *group) badSpans() []*span {
-	list := make([]*span, 0, g.bad)
+// worst returns the longest of the bad spans, of which there is one, and the
+// longest in another trace, nil when there is none.
+func (g *group) worst() (worst, next *span) {
 	for _, p := range g.spans {
-		if p.bad {
-			list = append(list, p)
+		switch {
+		case !p.bad:
+		case worst == nil || p.end-p.start > worst.end-worst.start:
+			if worst != nil && worst.trace != p.trace {
+				next = worst
+			}
+			worst = p
+		case p.trace != worst.trace && (next == nil || p.end-p.start > next.end-next.start):
+			next = p
 		}
 	}
-	return list
+	return worst, next
 }
 
 // first returns when the first span went bad.
@@ -141,21 +127,6 @@ func (g *group) stuck() bool {
 		}
 	}
 	return open >= 3 && 2*open > g.bad
-}
-
-// saying returns the most frequent error text of the bad spans.
-func (g *group) saying() string {
-	count := map[string]int{}
-	most := "no text tells why"
-	for _, p := range g.spans {
-		if p.bad && p.message != "" {
-			count[p.message]++
-			if count[p.message] > count[most] {
-				most = p.message
-			}
-		}
-	}
-	return most
 }
 
 // sure is how much a change with so many bad spans is believed.

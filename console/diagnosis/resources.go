@@ -209,8 +209,8 @@ func (s *snapshot) load(at, n int) float64 {
 	third := (n - at) / 3
 	count := func(from, to int) (n int) {
 		a, b := s.ago(from, s.points()).UnixNano(), s.ago(to, s.points()).UnixNano()
-		for _, p := range s.traffic.spans {
-			if p.start >= a && p.start < b {
+		for i := range s.traffic.spans {
+			if p := &s.traffic.spans[i]; p.start >= a && p.start < b {
 				n++
 			}
 		}

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -59,7 +60,7 @@ func nPlusOne(s *snapshot) []*finding {
 	}
 	loops := map[loop][]repeatKey{}
 	for key, r := range calls {
-		parent := s.traffic.spans[key.parent]
+		parent := &s.traffic.spans[key.parent]
 		if r.n >= leastRepeats && !r.overlaps && parent.group != nil && !parent.open && s.isRequest(parent) && r.busy >= leastOfTime*parent.seconds() {
 			loops[loop{parent.group, key.unit}] = append(loops[loop{parent.group, key.unit}], key)
 		}
@@ -71,7 +72,7 @@ func nPlusOne(s *snapshot) []*finding {
 		}
 		slices.SortFunc(in, func(a, b repeatKey) int { return calls[b].n - calls[a].n })
 		n := calls[in[len(in)/2]].n
-		worst, first := s.traffic.spans[in[0].parent], int64(math.MaxInt64)
+		worst, first := &s.traffic.spans[in[0].parent], int64(math.MaxInt64)
 		for _, key := range in {
 			first = min(first, s.traffic.spans[key.parent].start)
 		}
@@ -92,7 +93,7 @@ func (s *snapshot) since(g *group, some []repeatKey) int {
 	for _, key := range some {
 		first = min(first, s.traffic.spans[key.parent].start)
 	}
-	at, _ := slices.BinarySearchFunc(g.spans, first, func(p *span, t int64) int { return int(min(max(p.start-t, -1), 1)) })
+	at, _ := slices.BinarySearchFunc(g.spans, first, func(p *span, t int64) int { return cmp.Compare(p.start, t) })
 	return len(g.spans) - at
 }
 
@@ -144,11 +145,11 @@ func heldLock(s *snapshot) []*finding {
 // serial judges the calls of one name that the bad spans of g make.
 func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 	const least, crowd = 20, 3.0
-	bad := g.badSpans()
+	bad := slices.DeleteFunc(slices.Clone(g.spans), func(p *span) bool { return !p.bad })
 	if len(calls) < least || len(bad) < least || len(calls) > 2*len(bad) {
 		return nil
 	}
-	slices.SortFunc(calls, func(a, b *span) int { return int(min(max(a.start-b.start, -1), 1)) })
+	slices.SortFunc(calls, byStart)
 	overlaps, busy, callers, end := 0, 0.0, 0.0, int64(0)
 	for _, p := range calls {
 		if p.start < end {
@@ -169,12 +170,12 @@ func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 	if 20*overlaps > len(calls) || side < crowd || callers < crowd*busy || 2*busy < lasted {
 		return nil
 	}
-	worst := slices.MaxFunc(bad, func(a, b *span) int { return int(min(max(a.end-a.start-b.end+b.start, -1), 1)) })
+	worst, _ := g.worst()
 	f := find(KindLockContention, g.name, g.first(), sure(g.latency, len(bad)),
 		fmt.Sprintf("%.0f %s wait at a time, yet their calls %s never overlap", side, g.name, u.name),
 		fmt.Sprintf("%s holds a lock while it calls %s, so that one waits for the other", g.name, u.name))
 	f.group, f.seen = g, len(bad)
-	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), "s", worst.seconds(), g.usual())
+	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), "s", worst.seconds(), g.was)
 	if c := s.figure("mutex.wait"); c != nil {
 		if r := rise(c); r.found {
 			f.Confidence = min(1, f.Confidence+0.1)

@@ -1,8 +1,8 @@
 package diagnosis
 
 import (
-	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -22,16 +22,52 @@ const (
 	leastShare  = 5.0
 )
 
+// workspace is memory that is used again from one series to the next.
+type workspace struct {
+	ratios, values, ranks []float64
+	order                 []placed
+	spans                 []*span
+}
+
+// placed is a value with its place. They are sorted where they lie side by side.
+type placed struct {
+	value float64
+	at    int
+}
+
+func ascending(a, b placed) int {
+	switch {
+	case a.value < b.value:
+		return -1
+	case a.value > b.value:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// sort puts spans in the order of their starts.
+func (w *workspace) sort(spans []*span) {
+	w.order, w.spans = w.order[:0], append(w.spans[:0], spans...)
+	for i, p := range spans {
+		w.order = append(w.order, placed{float64(p.start - spans[0].start), i}) // exact for a hundred days
+	}
+	slices.SortFunc(w.order, ascending)
+	for i, o := range w.order {
+		spans[i] = w.spans[o.at]
+	}
+}
+
 // rise finds where the level of v rises and stays up: the split at which the
 // ranks of the two sides differ most (Mann and Whitney), accepted when the
 // median at least doubles and leaves what is usual by six robust deviations.
-func rise(v []float64) change {
+func (w *workspace) rise(v []float64) change {
 	n := len(v)
 	best, at := 0.0, 0
-	ranks := ranksOf(v)
+	w.rank(v)
 	sum, total := 0.0, float64(n)*float64(n+1)/2
 	for k := 1; k <= n-leastAfter; k++ {
-		sum += ranks[k-1]
+		sum += w.ranks[k-1]
 		if k < leastBefore {
 			continue
 		}
@@ -44,66 +80,74 @@ func rise(v []float64) change {
 	if best < leastRank {
 		return change{}
 	}
-	c := change{at: at, before: median(v[:at]), after: median(v[at:])}
-	recent := median(v[max(at, n-max(leastAfter, (n-at)/4)):])
-	c.found = leaves(v[:at], c.after) && c.after >= 2*c.before && leaves(v[:at], recent)
+	c := change{at: at, before: w.median(v[:at]), after: w.median(v[at:])}
+	if c.after < 2*c.before {
+		return change{}
+	}
+	recent := w.median(v[max(at, n-max(leastAfter, (n-at)/4)):])
+	// What is usual is left by more than noise is.
+	off := 6 * max(w.deviation(v[:at], c.before), math.Abs(c.before)/20)
+	c.found = c.after-c.before > off && recent-c.before > off
 	return c
 }
 
-// leaves tells whether v is above all that is usual by more than noise is.
-func leaves(usual []float64, v float64) bool {
-	m := median(usual)
-	return v-m > 6*max(deviation(usual, m), math.Abs(m)/20)
-}
-
-// ranksOf returns the rank of each value, from 1 on, equal ones sharing theirs.
-func ranksOf(v []float64) []float64 {
-	order := make([]int, len(v))
-	for i := range order {
-		order[i] = i
+// rank finds the rank of each value, from 1 on, equal ones sharing theirs.
+func (w *workspace) rank(v []float64) {
+	w.order = w.order[:0]
+	for i, x := range v {
+		w.order = append(w.order, placed{x, i})
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(v[a], v[b]) })
-	ranks := make([]float64, len(v))
-	for i := 0; i < len(order); {
+	slices.SortFunc(w.order, ascending)
+	w.ranks = slices.Grow(w.ranks[:0], len(v))[:len(v)]
+	for i := 0; i < len(w.order); {
 		j := i
-		for j < len(order) && v[order[j]] == v[order[i]] {
+		for j < len(w.order) && w.order[j].value == w.order[i].value {
 			j++
 		}
-		for k := i; k < j; k++ {
-			ranks[order[k]] = float64(i+j+1) / 2
+		for _, o := range w.order[i:j] {
+			w.ranks[o.at] = float64(i+j+1) / 2
 		}
 		i = j
 	}
-	return ranks
 }
 
-// shareRises finds where the share of bad ones rises and stays up.
-func shareRises(bad []bool) change {
-	n := len(bad)
-	below := make([]int, n+1) // bad ones before each
-	for i, b := range bad {
-		below[i+1] = below[i]
-		if b {
-			below[i+1]++
+// rise is that of a workspace, for a series that comes alone.
+func rise(v []float64) change { return new(workspace).rise(v) }
+
+// shareRises finds where the share of bad ones among n rises and stays up.
+func shareRises(n int, isBad func(i int) bool) change {
+	all := 0
+	for i := range n {
+		if isBad(i) {
+			all++
 		}
 	}
-	all := below[n]
 	share := float64(all) / float64(max(n, 1))
-	recent := func(at int) float64 {
-		from := max(at, n-max(leastAfter, (n-at)/4))
-		return float64(all-below[from]) / float64(max(n-from, 1))
-	}
-	best, at := 0.0, 0
-	for k := leastBefore; k <= n-leastAfter+1; k++ {
-		before, after := float64(below[k])/float64(k), float64(all-below[k])/float64(n-k)
-		z := (after - before) / math.Sqrt(share*(1-share)*(1/float64(k)+1/float64(n-k)))
-		if z > best {
-			best, at = z, k
+	best, at, was, is, below := 0.0, 0, 0.0, 0.0, 0
+	for k := 1; k <= n-leastAfter+1; k++ {
+		if isBad(k - 1) {
+			below++
 		}
+		if k < leastBefore {
+			continue
+		}
+		before, after := float64(below)/float64(k), float64(all-below)/float64(n-k)
+		if z := (after - before) / math.Sqrt(share*(1-share)*(1/float64(k)+1/float64(n-k))); z > best {
+			best, at, was, is = z, k, before, after
+		}
+	}
+	recent := func(at int) float64 {
+		from, bad := max(at, n-max(leastAfter, (n-at)/4)), 0
+		for i := from; i < n; i++ {
+			if isBad(i) {
+				bad++
+			}
+		}
+		return float64(bad) / float64(max(n-from, 1))
 	}
 	if best >= leastShare {
-		was, is, count := float64(below[at])/float64(at), float64(all-below[at])/float64(n-at), all-below[at]
-		enough := count >= 8 || (count >= 4 && below[at] == 0 && at >= 50)
+		count := int(math.Round(is * float64(n-at)))
+		enough := count >= 8 || (count >= 4 && was == 0 && at >= 50)
 		if enough && is >= 3*was+0.05 && recent(at) >= is/3 {
 			return change{found: true, at: at, before: was, after: is}
 		}
@@ -161,20 +205,60 @@ func median(v []float64) float64 { return quantile(v, 0.5) }
 
 // quantile is of the values that are known, NaN without any.
 func quantile(v []float64, q float64) float64 {
-	s := slices.DeleteFunc(slices.Clone(v), math.IsNaN)
-	if len(s) == 0 {
-		return math.NaN()
-	}
-	slices.Sort(s)
-	return s[int(q*float64(len(s)-1)+0.5)]
+	return nth(slices.DeleteFunc(slices.Clone(v), math.IsNaN), q)
+}
+
+// median is of values that are all known.
+func (w *workspace) median(v []float64) float64 {
+	w.values = append(w.values[:0], v...)
+	return nth(w.values, 0.5)
 }
 
 // deviation is the median deviation from m, as large as the standard deviation
 // where values are spread as is normal.
-func deviation(v []float64, m float64) float64 {
-	off := make([]float64, len(v))
-	for i, x := range v {
-		off[i] = math.Abs(x - m)
+func (w *workspace) deviation(v []float64, m float64) float64 {
+	w.values = w.values[:0]
+	for _, x := range v {
+		w.values = append(w.values, math.Abs(x-m))
 	}
-	return 1.4826 * median(off)
+	return 1.4826 * nth(w.values, 0.5)
+}
+
+// nth is a quantile of v, whose order it changes; NaN without a value. Values
+// that turn out not to halve are sorted in the end.
+func nth(v []float64, q float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	k := int(q*float64(len(v)-1) + 0.5)
+	for range 2 * bits.Len(uint(len(v))) {
+		if len(v) <= 16 {
+			break
+		}
+		pivot := v[len(v)/2]
+		low, i, high := 0, 0, len(v) // below the pivot, equal to it, not looked at, above
+		for i < high {
+			switch x := v[i]; {
+			case x < pivot:
+				v[low], v[i] = x, v[low]
+				low++
+				i++
+			case x > pivot:
+				high--
+				v[i], v[high] = v[high], x
+			default:
+				i++
+			}
+		}
+		switch {
+		case k < low:
+			v = v[:low]
+		case k >= high:
+			v, k = v[high:], k-high
+		default:
+			return pivot
+		}
+	}
+	slices.Sort(v)
+	return v[k]
 }

@@ -16,52 +16,62 @@ import (
 type SpanHead struct {
 	TraceID              trace.TraceID
 	SpanID, ParentID     trace.SpanID
-	Start, End           time.Time // End is zero while the span is unfinished
+	Start, End           int64 // nanoseconds since 1970; End is zero while the span is unfinished
 	Kind                 trace.SpanKind
 	Failed               bool
-	Name, Scope, Message string
+	Name, Scope, Message []byte
 
-	rest string // encoded
+	rest []byte // encoded
 }
 
 // Texts calls f with each attribute whose value is no number and no bool.
-func (h *SpanHead) Texts(f func(key, value string)) {
-	d := decoder{s: h.rest}
-	n, _ := d.list()
-	for range n {
-		key := d.raw()
-		switch d.byte() {
+func (h *SpanHead) Texts(f func(key, value []byte)) {
+	rest := h.rest[listHead:]
+	for range binary.LittleEndian.Uint16(h.rest) {
+		var key, value []byte
+		key, rest = cutText(rest)
+		kind := rest[0]
+		switch rest = rest[1:]; kind {
 		case typeInt:
-			d.int()
+			_, n := binary.Uvarint(rest)
+			rest = rest[n:]
 		case typeFloat:
-			d.fixed()
+			rest = rest[8:]
 		case typeBool:
-			d.byte()
+			rest = rest[1:]
 		default:
-			f(key, d.raw())
+			value, rest = cutText(rest)
+			f(key, value)
 		}
 	}
+}
+
+// cutText takes an encoded text off b.
+func cutText(b []byte) (text, rest []byte) {
+	n, size := binary.Uvarint(b)
+	b = b[size:]
+	return b[:n], b[n:]
 }
 
 // EachSpan calls f with every span kept that was not over at since, in no
 // order; one that ends meanwhile may come twice. What is older than the oldest
 // span of the ordinary ones is left out: of that time failed ones are kept
-// alone, and shares would be wrong. The head is valid during the call only, its
-// text stays.
+// alone, and shares would be wrong. The head and its text are valid during the
+// call only.
 func (st *Store) EachSpan(since time.Time, f func(h *SpanHead)) {
 	var h SpanHead
 	from := later(since, st.spans.recent.completeSince()).UnixNano()
 	st.spans.walk(func(rec []byte) {
-		if end := int64(binary.LittleEndian.Uint64(rec[spanEndAt:])); end != 0 && end < from {
+		h.End = int64(binary.LittleEndian.Uint64(rec[spanEndAt:]))
+		if h.End != 0 && h.End < from {
 			return
 		}
-		d := decoder{s: string(rec)}
 		h.TraceID, h.SpanID, h.ParentID = trace.TraceID(rec[spanTraceAt:]), trace.SpanID(rec[spanIDAt:]), trace.SpanID(rec[spanParentAt:])
-		d.take(spanStartAt)
-		h.Start, h.End = d.time(), d.time()
-		h.Kind, h.Failed = trace.SpanKind(d.byte()), codes.Code(d.byte()) == codes.Error
-		h.Name, h.Scope, h.Message = d.raw(), d.raw(), d.raw()
-		h.rest = d.s
+		h.Start = int64(binary.LittleEndian.Uint64(rec[spanStartAt:]))
+		h.Kind, h.Failed = trace.SpanKind(rec[spanKindAt]), codes.Code(rec[spanStatusAt]) == codes.Error
+		h.Name, h.rest = cutText(rec[spanTextAt:])
+		h.Scope, h.rest = cutText(h.rest)
+		h.Message, h.rest = cutText(h.rest)
 		f(&h)
 	})
 }

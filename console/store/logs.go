@@ -113,16 +113,19 @@ type logHead struct {
 	at       int64
 	severity byte
 
-	event, scope, body string // as they came
+	event, scope, body []byte // as they came, valid as long as the record is
 }
 
 func headOfLog(rec []byte) logHead {
-	d := decoder{s: string(rec[logSeverityAt+1:])}
-	return logHead{
+	l := logHead{
 		trace: trace.TraceID(rec[logTraceAt:]), span: trace.SpanID(rec[logSpanAt:]),
 		at: int64(binary.LittleEndian.Uint64(rec[logTimeAt:])), severity: rec[logSeverityAt],
-		event: d.raw(), scope: d.raw(), body: d.raw(),
 	}
+	rest := rec[logSeverityAt+1:]
+	l.event, rest = cutText(rest)
+	l.scope, rest = cutText(rest)
+	l.body, _ = cutText(rest)
+	return l
 }
 
 func decodeLog(rec string) LogRecord {

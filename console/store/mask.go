@@ -8,9 +8,9 @@ const maxTemplate = 512
 // mask appends s with everything that differs between records of one sort
 // replaced: quoted strings, UUIDs, hexadecimal and other numbers. Runs of white
 // space become one blank.
-func mask(b []byte, s string) []byte {
+func mask(b, s []byte) []byte {
 	head := len(b)
-	s = Cut(s, maxTemplate)
+	s = cutBytes(s, maxTemplate)
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
 		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
@@ -28,11 +28,13 @@ func mask(b []byte, s string) []byte {
 			b = append(b, "<str>"...)
 			i += n
 		case isWord(c):
-			n := 1
-			for i+n < len(s) && (isWord(s[i+n]) || s[i+n] == '-') {
-				n++
+			n, digits := 0, 0
+			for ; i+n < len(s) && (isWord(s[i+n]) || s[i+n] == '-'); n++ {
+				if isDigit(s[i+n]) {
+					digits++
+				}
 			}
-			b = maskWord(b, s[i:i+n])
+			b = maskWord(b, s[i:i+n], digits)
 			i += n
 		default:
 			b = append(b, c)
@@ -53,7 +55,7 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // quotedLen returns the length of the quoted string that starts at s[i], zero
 // when none does: an apostrophe within a word is no quote.
-func quotedLen(s string, i int) int {
+func quotedLen(s []byte, i int) int {
 	if i > 0 && isWord(s[i-1]) {
 		return 0
 	}
@@ -71,21 +73,17 @@ func quotedLen(s string, i int) int {
 }
 
 // maskWord appends a word of letters, digits, underscores and hyphens.
-func maskWord(b []byte, w string) []byte {
-	digits, hex := 0, 0
-	for i := range len(w) {
-		c := w[i] | 0x20
-		switch {
-		case isDigit(w[i]):
-			digits++
-			hex++
-		case c >= 'a' && c <= 'f':
+func maskWord(b, w []byte, digits int) []byte {
+	if digits == 0 {
+		return append(b, w...)
+	}
+	hex := digits
+	for _, c := range w {
+		if c |= 0x20; c >= 'a' && c <= 'f' {
 			hex++
 		}
 	}
 	switch {
-	case digits == 0:
-		return append(b, w...)
 	case len(w) == 36 && hex == 32 && w[8] == '-' && w[13] == '-' && w[18] == '-' && w[23] == '-':
 		return append(b, "<uuid>"...)
 	case hex == len(w) && hex > digits && len(w) >= 6, len(w) > 2 && w[0] == '0' && w[1] == 'x' && hex == len(w)-1:

@@ -141,7 +141,7 @@ func (g *grouping) match(l logHead, head, masked string) *pattern {
 	if len(g.all) >= maxPatterns || len(g.alike[key]) >= maxAlike {
 		return nil
 	}
-	p := &pattern{words: words, level: l.severity, scope: strings.Clone(l.scope), event: strings.Clone(l.event)}
+	p := &pattern{words: words, level: l.severity, scope: string(l.scope), event: string(l.event)}
 	g.alike[key] = append(g.alike[key], p)
 	g.all = append(g.all, p)
 	return p
@@ -167,7 +167,7 @@ func (p *pattern) take(l logHead) {
 		return
 	}
 	p.sampled, p.trace, p.span = l.at, l.trace, l.span
-	p.sample = append(p.sample[:0], Cut(l.body, maxSample)...)
+	p.sample = append(p.sample[:0], cutBytes(l.body, maxSample)...)
 }
 
 func (p *pattern) view() Pattern {

@@ -66,6 +66,14 @@ func Cut(s string, limit int) string {
 	return secrets().TextWithin(s, limit)
 }
 
+// cutBytes is Cut of what is borrowed.
+func cutBytes(b []byte, limit int) []byte {
+	if len(b) <= limit {
+		return b
+	}
+	return []byte(Cut(string(b), limit))
+}
+
 // longestAttribute bounds what attribute writes.
 const longestAttribute = maxName + maxValue + 128
 
@@ -100,14 +108,18 @@ func (e *encoder) attributes(attrs []attribute.KeyValue, dropped int) {
 	e.endList(at, n, len(attrs)-n+dropped)
 }
 
+// listHead is how long the head of a list is: how many there are, and how many
+// were dropped.
+const listHead = 6
+
 // list reserves the head of a list whose length is not known yet.
 func (e *encoder) list() int {
-	e.b = append(e.b, 0, 0, 0, 0, 0, 0)
+	e.b = append(e.b, make([]byte, listHead)...)
 	return len(e.b)
 }
 
 func (e *encoder) endList(at, n, dropped int) {
-	binary.LittleEndian.PutUint16(e.b[at-6:], uint16(n))
+	binary.LittleEndian.PutUint16(e.b[at-listHead:], uint16(n))
 	binary.LittleEndian.PutUint32(e.b[at-4:], uint32(min(dropped, math.MaxInt32)))
 }
 
@@ -156,7 +168,7 @@ func (d *decoder) raw() string { return d.take(int(d.uint())) }
 func (d *decoder) text() string { return Clean(d.raw()) }
 
 func (d *decoder) list() (n, dropped int) {
-	head := []byte(d.take(6))
+	head := []byte(d.take(listHead))
 	return int(binary.LittleEndian.Uint16(head)), int(binary.LittleEndian.Uint32(head[2:]))
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -90,13 +91,18 @@ func (r *ring) rotate() {
 	r.segs[len(r.segs)-1] = segment{seq: r.seq, data: oldest.data[:0]}
 }
 
+// yieldAfter is how many segments are read, in half a millisecond or so, before
+// the application goes first: to be sent away wakes a processor that idles.
+const yieldAfter = 4
+
 // walk calls f with each record, the newest segment first and in each segment
 // the oldest record first, until f returns false at the end of a segment. The
 // bytes are valid during the call only. The ring is locked while one segment
-// is copied, never while f runs.
+// is copied, never while f runs, and the application goes first now and then.
 func (r *ring) walk(f func(rec []byte) (more bool)) {
 	buf := make([]byte, 0, r.size)
-	for before := ^uint64(0); ; {
+	before := ^uint64(0)
+	for turn := 1; ; turn++ {
 		var ok bool
 		if buf, before, ok = r.copySegment(buf[:0], before); !ok {
 			return
@@ -109,6 +115,9 @@ func (r *ring) walk(f func(rec []byte) (more bool)) {
 		}
 		if !more {
 			return
+		}
+		if turn%yieldAfter == 0 {
+			runtime.Gosched()
 		}
 	}
 }

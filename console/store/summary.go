@@ -28,7 +28,7 @@ func (st *Store) Summary() Summary {
 	health := st.Health()
 	s := Summary{
 		AsOf: time.Now(), Started: st.started, State: health.State, Checks: len(health.Checks),
-		Running: st.Operations(MaxLimit).Running, Store: st.usage(), Resource: st.identity.attributes(),
+		Running: st.Operations(MaxLimit).Running, Store: st.Usage(), Resource: st.identity.attributes(),
 		Panics: st.panics.Load(),
 	}
 	for _, check := range health.Checks {
@@ -50,8 +50,8 @@ func (st *Store) Summary() Summary {
 	return s
 }
 
-// Usage returns every part of the store.
-func (st *Store) usage() []Usage {
+// Usage returns what every part of the store holds.
+func (st *Store) Usage() []Usage {
 	return append(append(st.spans.usage(), st.logs.usage()...),
 		st.metrics.usage(), st.operations.usage(), st.health.usage())
 }
