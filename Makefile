@@ -14,7 +14,7 @@ PLATFORMS := linux/amd64 linux/arm64 linux/386 darwin/amd64 darwin/arm64 windows
 # Every module of the repository. e2e is test code alone, so it is vetted and
 # linted with the rest, and its tests belong to `make e2e`. bench/collector has
 # no tests, and what the Collector needs is nothing that is called by us.
-MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod bench/*/go.mod)))
+MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod bench/*/go.mod internal/tools/*/go.mod)))
 TESTED := $(filter-out e2e bench/collector,$(MODULES))
 BUILT := $(filter-out e2e bench bench/collector,$(MODULES))
 
@@ -23,7 +23,7 @@ each = @set -e; for module in $(1); do echo "== $$module: $(strip $(2))"; (cd "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo up down ui test check fmt fmt-check vet lint tidy tidy-check vuln bench simulate backends e2e build-all fuzz rename clean golangci-lint govulncheck
+.PHONY: help demo up down ui dashboards test check fmt fmt-check vet lint tidy tidy-check vuln bench simulate backends e2e build-all fuzz rename clean golangci-lint govulncheck
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ down: ## stop them and keep their data
 
 ui: ## make the console's script out of console/ui/app
 	cd internal/tools/uibuild && $(GO) run .
+
+dashboards: ## make Grafana's dashboards out of the names that are emitted
+	cd internal/tools/dashboards && $(GO) run .
 
 test: ## run the tests, with the race detector where a C compiler is found
 	@set -e; race=-race; \

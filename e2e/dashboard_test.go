@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,26 +14,41 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
+// dashboard is what of a dashboard asks something, read as Grafana does.
 type dashboard struct {
 	UID, Title string
 	Panels     []panel
 	Templating struct {
-		List []struct{ Name, Definition string }
+		List []struct{ Name, Type, Definition, Regex string }
+	}
+	Annotations struct {
+		List []struct {
+			Name   string
+			Target target
+		}
 	}
 }
 
 type panel struct {
-	ID          int
-	Title, Type string
-	GridPos     struct{ X, Y, W, H int }
-	DataSource  dataSourceRef
-	Targets     []struct {
-		DataSource dataSourceRef
-		Expr       string
+	Title       string
+	Targets     []target
+	FieldConfig struct {
+		Defaults struct {
+			Links []struct{ Title, URL string }
+		}
 	}
 }
 
-type dataSourceRef struct{ Type, UID string }
+// target is a question, in the words of the data source that it is for.
+type target struct {
+	RefID, QueryType          string
+	DataSource                struct{ Type, UID string }
+	Expr                      string // of Prometheus and Loki
+	Instant, Exemplar         bool
+	Service, Operation, Tags  string // of Jaeger
+	Limit                     int
+	MinDuration, LegendFormat string
+}
 
 func loadDashboard(t *testing.T, name string) dashboard {
 	t.Helper()
@@ -46,75 +63,72 @@ func loadDashboard(t *testing.T, name string) dashboard {
 	return d
 }
 
-func TestDashboardLayout(t *testing.T) {
-	for _, name := range dashboardFiles(t) {
-		d := loadDashboard(t, name)
-		if d.UID == "" || d.Title == "" || len(d.Panels) == 0 {
-			t.Errorf("%s: no uid, title or panels", name)
-		}
-		ids := make(map[int]bool)
-		cells := make(map[[2]int]string)
+// question is a target and where it stands.
+type question struct {
+	target
+
+	where string
+}
+
+// questions are all that the dashboards ask, but for their variables.
+func questions(t *testing.T) (all []question) {
+	t.Helper()
+	for _, file := range dashboardFiles(t) {
+		d, name := loadDashboard(t, file), strings.TrimSuffix(filepath.Base(file), ".json")
 		for _, p := range d.Panels {
-			if ids[p.ID] {
-				t.Errorf("%s: two panels have the id %d", name, p.ID)
-			}
-			ids[p.ID] = true
-			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
-				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
-					if other, taken := cells[[2]int{x, y}]; taken || x >= 24 {
-						t.Fatalf("%s: %q lies over %q or beyond the 24 columns", name, p.Title, other)
-					}
-					cells[[2]int{x, y}] = p.Title
-				}
-			}
-			if p.Type != "row" && len(p.Targets) == 0 {
-				t.Errorf("%s: %q asks for nothing", name, p.Title)
-			}
 			for _, target := range p.Targets {
-				if ref := target.DataSource; ref.UID != "prometheus" && ref.UID != "jaeger" || ref.UID != ref.Type {
-					t.Errorf("%s: %q asks the unknown data source %+v", name, p.Title, ref)
-				}
+				all = append(all, question{target, fmt.Sprintf("%s/%s/%s", name, p.Title, target.RefID)})
 			}
 		}
-	}
-}
-
-// TestDashboardQueries parses every query as Prometheus does. Whether its names
-// are real is for the tests that have telemetry.
-func TestDashboardQueries(t *testing.T) {
-	for _, name := range dashboardFiles(t) {
-		if len(queries(loadDashboard(t, name))) == 0 {
-			t.Errorf("%s has no queries", name)
-		}
-		for _, q := range queries(loadDashboard(t, name)) {
-			if used := metricNames(t, q.expr); len(used) == 0 {
-				t.Errorf("%s: %q names no metric: %s", name, q.panel, q.expr)
-			}
-		}
-	}
-}
-
-type query struct{ panel, expr string }
-
-// queries are all of a dashboard's, those of its variables included, with the
-// variables filled in.
-func queries(d dashboard) []query {
-	var all []query
-	fill := strings.NewReplacer("$__rate_interval", "1m", "$__range", "1h", "$job", "codesearch", "$instance", ".*")
-	for _, p := range d.Panels {
-		for _, target := range p.Targets {
-			if target.DataSource.UID == "prometheus" {
-				all = append(all, query{p.Title, fill.Replace(target.Expr)})
-			}
-		}
-	}
-	labelValues := regexp.MustCompile(`^label_values\((.*), *\w+\)$`)
-	for _, v := range d.Templating.List {
-		if m := labelValues.FindStringSubmatch(v.Definition); m != nil {
-			all = append(all, query{"variable " + v.Name, fill.Replace(m[1])})
+		for _, a := range d.Annotations.List {
+			all = append(all, question{a.Target, fmt.Sprintf("%s/annotation/%s", name, a.Name)})
 		}
 	}
 	return all
+}
+
+// variables are the values of a dashboard's, and of Grafana's own.
+type variables map[string]string
+
+// of are those of a service, with all of everything else.
+func of(service string) variables {
+	return variables{
+		"service": service, "name": service, "instance": ".*", "check": ".*", "operation": ".*", "destination": ".*", "history": "7d",
+		"__interval": "60s", "__rate_interval": "240s", "__range": "1800s",
+	}
+}
+
+var variable = regexp.MustCompile(`\$\{?([a-z_]+)(?::[a-z]+)?\}?`)
+
+// fill puts the values in.
+func (v variables) fill(t *testing.T, text string) string {
+	t.Helper()
+	return variable.ReplaceAllStringFunc(text, func(name string) string {
+		value, ok := v[variable.FindStringSubmatch(name)[1]]
+		if !ok {
+			t.Errorf("%s has no value", name)
+		}
+		return value
+	})
+}
+
+func (v variables) fillAll(t *testing.T, q question) question {
+	t.Helper()
+	q.Expr, q.Service, q.Operation, q.Tags = v.fill(t, q.Expr), v.fill(t, q.Service), v.fill(t, q.Operation), v.fill(t, q.Tags)
+	return q
+}
+
+// TestDashboardQueries parses every query of Prometheus as Prometheus does. What
+// they show is for the tests that have telemetry.
+func TestDashboardQueries(t *testing.T) {
+	for _, q := range questions(t) {
+		if q.DataSource.Type != "prometheus" {
+			continue
+		}
+		if used := metricNames(t, of(codesearch).fill(t, q.Expr)); len(used) == 0 {
+			t.Errorf("%s names no metric: %s", q.where, q.Expr)
+		}
+	}
 }
 
 // metricNames are the names that an expression selects.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -21,27 +22,76 @@ const (
 	dashboards         = "../deploy/grafana/dashboards"
 )
 
+// dataSources are what Grafana is provisioned with: the settings of the data sources
+// that deploy/grafana uses, as its documentation has them.
 type dataSources struct {
 	APIVersion  int `yaml:"apiVersion"`
-	DataSources []struct {
-		Name, UID, Type, Access, URL string
-		IsDefault                    bool `yaml:"isDefault"`
-		Editable                     bool
-		JSONData                     struct {
-			HTTPMethod   string `yaml:"httpMethod"`
-			TimeInterval string `yaml:"timeInterval"`
-			Exemplars    []struct {
-				Name          string
-				DataSourceUID string `yaml:"datasourceUid"`
-			} `yaml:"exemplarTraceIdDestinations"`
-			DerivedFields []struct {
-				Name, URL     string
-				MatcherType   string `yaml:"matcherType"`
-				MatcherRegex  string `yaml:"matcherRegex"`
-				DataSourceUID string `yaml:"datasourceUid"`
-			} `yaml:"derivedFields"`
-		} `yaml:"jsonData"`
-	} `yaml:"datasources"`
+	DataSources []dataSource
+}
+
+type dataSource struct {
+	Name, UID, Type, Access, URL string
+	IsDefault                    bool `yaml:"isDefault"`
+	Editable                     bool
+	JSONData                     struct {
+		HTTPMethod   string `yaml:"httpMethod"`
+		TimeInterval string `yaml:"timeInterval"`
+		Exemplars    []struct {
+			Name          string
+			DataSourceUID string `yaml:"datasourceUid"`
+		} `yaml:"exemplarTraceIdDestinations"`
+		DerivedFields []struct {
+			Name, URL       string
+			MatcherType     string `yaml:"matcherType"`
+			MatcherRegex    string `yaml:"matcherRegex"`
+			URLDisplayLabel string `yaml:"urlDisplayLabel"`
+			DataSourceUID   string `yaml:"datasourceUid"`
+		} `yaml:"derivedFields"`
+		NodeGraph    struct{ Enabled bool } `yaml:"nodeGraph"`
+		TracesToLogs struct {
+			DataSourceUID      string `yaml:"datasourceUid"`
+			SpanStartTimeShift string `yaml:"spanStartTimeShift"`
+			SpanEndTimeShift   string `yaml:"spanEndTimeShift"`
+			CustomQuery        bool   `yaml:"customQuery"`
+			Query              string
+		} `yaml:"tracesToLogsV2"`
+		TracesToMetrics struct {
+			DataSourceUID      string `yaml:"datasourceUid"`
+			SpanStartTimeShift string `yaml:"spanStartTimeShift"`
+			SpanEndTimeShift   string `yaml:"spanEndTimeShift"`
+			Tags               []struct{ Key, Value string }
+			Queries            []struct{ Name, Query string }
+		} `yaml:"tracesToMetrics"`
+	} `yaml:"jsonData"`
+}
+
+// provisioned returns the data sources by type, with the escaping of Grafana's
+// files undone.
+func provisioned(t *testing.T) map[string]dataSource {
+	t.Helper()
+	var got dataSources
+	decode(t, filepath.Join(provisioning, "datasources/otelmon.yaml"), &got)
+	all := make(map[string]dataSource)
+	for _, d := range got.DataSources {
+		for i := range d.JSONData.DerivedFields {
+			d.JSONData.DerivedFields[i].URL = unescape(t, d.JSONData.DerivedFields[i].URL)
+		}
+		d.JSONData.TracesToLogs.Query = unescape(t, d.JSONData.TracesToLogs.Query)
+		for i := range d.JSONData.TracesToMetrics.Queries {
+			d.JSONData.TracesToMetrics.Queries[i].Query = unescape(t, d.JSONData.TracesToMetrics.Queries[i].Query)
+		}
+		all[d.Type] = d
+	}
+	return all
+}
+
+// unescape is for text that Grafana would take environment variables out of.
+func unescape(t *testing.T, text string) string {
+	t.Helper()
+	if single := strings.ReplaceAll(text, "$$", ""); strings.Contains(single, "$") {
+		t.Errorf("Grafana reads an environment variable in %s", text)
+	}
+	return strings.ReplaceAll(text, "$$", "$")
 }
 
 type providers struct {
@@ -87,17 +137,38 @@ func TestGrafanaDataSources(t *testing.T) {
 	if uids["prometheus"] != "prometheus" || uids["jaeger"] != "jaeger" || uids["loki"] != "loki" {
 		t.Errorf("uids %v, want prometheus, jaeger and loki: dashboards name them", uids)
 	}
-	for _, d := range got.DataSources {
+	for _, d := range provisioned(t) {
 		for _, e := range d.JSONData.Exemplars {
 			if uids[e.DataSourceUID] != "jaeger" {
 				t.Errorf("%s: exemplars lead to %q, which is no Jaeger", d.Name, e.DataSourceUID)
 			}
 		}
 		for _, f := range d.JSONData.DerivedFields {
-			if uids[f.DataSourceUID] != "jaeger" {
+			if inside := strings.HasPrefix(f.URL, "/d/"); !inside && uids[f.DataSourceUID] != "jaeger" {
 				t.Errorf("%s: %s leads to %q, which is no Jaeger", d.Name, f.Name, f.DataSourceUID)
+			} else if inside && !slices.ContainsFunc(dashboardFiles(t), func(file string) bool {
+				return strings.HasPrefix(f.URL, "/d/"+loadDashboard(t, file).UID+"?")
+			}) {
+				t.Errorf("%s: %s leads to %s, which is no dashboard", d.Name, f.Name, f.URL)
 			}
 		}
+	}
+	jaeger := provisioned(t)["jaeger"].JSONData
+	if logs, metrics := uids[jaeger.TracesToLogs.DataSourceUID], uids[jaeger.TracesToMetrics.DataSourceUID]; logs != "loki" || metrics != "prometheus" {
+		t.Errorf("traces lead to the logs of %q and to the metrics of %q", logs, metrics)
+	}
+}
+
+// TestGrafanaRates: the shortest time that Grafana takes a rate over holds two
+// exports of a program with the default settings, so that there is a rate.
+func TestGrafanaRates(t *testing.T) {
+	interval, err := time.ParseDuration(provisioned(t)["prometheus"].JSONData.TimeInterval)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const exports = time.Minute // OTEL_METRIC_EXPORT_INTERVAL
+	if rate := 4 * interval; rate < 2*exports {
+		t.Errorf("rates are taken over %v while metrics come each %v", rate, exports)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -57,25 +56,6 @@ func newPrometheusStore(t *testing.T) *prometheusStore {
 		receiver: remote.NewOTLPWriteHandler(quiet, prometheus.NewRegistry(), db,
 			func() config.Config { return *cfg }, remote.OTLPOptions{LookbackDelta: 5 * time.Minute}),
 	}
-}
-
-// names lists every metric name in the store.
-func (p *prometheusStore) names(t *testing.T) map[string]bool {
-	t.Helper()
-	q, err := p.db.Querier(0, time.Now().Add(time.Hour).UnixMilli())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = q.Close() }()
-	values, _, err := q.LabelValues(t.Context(), model.MetricNameLabel, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := make(map[string]bool, len(values))
-	for _, v := range values {
-		names[v] = true
-	}
-	return names
 }
 
 // query evaluates the expression at every second from start until now and

@@ -34,7 +34,6 @@ func TestCodesearch(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
 			s := startStack(t)
-			began := time.Now()
 			p := start(t, codesearch, otlp(protocol, protocols(s)[protocol]),
 				"-traffic", "-addr", freeAddr(t))
 
@@ -47,7 +46,6 @@ func TestCodesearch(t *testing.T) {
 			t.Run("health", func(t *testing.T) { checkHealth(t, s) })
 			t.Run("logs", func(t *testing.T) { checkLogs(t, s) })
 			t.Run("resource", func(t *testing.T) { checkResource(t, s) })
-			t.Run("dashboards", func(t *testing.T) { checkDashboards(t, s, began) })
 			for _, trouble := range s.trouble {
 				t.Errorf("the Collector complains: %s", trouble)
 			}
