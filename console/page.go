@@ -274,6 +274,35 @@ type metricsView struct {
 	Spans   []span
 }
 
+// A page that has more pictures than calmRows moves them once a minute, as a stream
+// had to bring hundreds of them with every point.
+const (
+	calmRows   = 20
+	calmPoints = 12
+)
+
+// calm leaves points of a long list out, so that all begin and end with a minute.
+func (m *metricsView) calm() {
+	rows := 0
+	for i := range m.Instruments {
+		rows += len(m.Instruments[i].Series)
+	}
+	if rows <= calmRows {
+		return
+	}
+	newest := int(m.HistoryAt.Unix() / sparkSeconds)
+	late := newest % calmPoints
+	m.HistoryAt = m.HistoryAt.Add(-time.Duration(late) * sparkSeconds * time.Second)
+	for i := range m.Instruments {
+		for j := range m.Instruments[i].Series {
+			s := &m.Instruments[i].Series[j]
+			n := len(s.History)
+			from := min((calmPoints-(newest-n+1)%calmPoints)%calmPoints, n)
+			s.History = s.History[from:max(from, n-late)]
+		}
+	}
+}
+
 func buildMetrics(c *Console, v *view, a ask) int {
 	m := metricsView{MetricList: a.metrics(c, 2*store.UsualLimit), Q: a.text("q"), Name: a.text("name")}
 	if m.Name != "" && len(m.Instruments) > 0 {
@@ -283,6 +312,7 @@ func buildMetrics(c *Console, v *view, a ask) int {
 		drawn, more := instrumentChart(c, m.Instruments[0], shown)
 		m.Chart, m.More, m.Spans = &drawn, more, spans
 	}
+	m.calm()
 	v.Main = m
 	return 0
 }

@@ -51,26 +51,41 @@ const sparkSeconds = 5
 // when a new point pushes out the oldest.
 const sparkLine = 20
 
-// draw writes each point relative to the one before.
+// draw writes each point relative to the one before, and points that are as high
+// as it together.
 func (s *spark) draw(values []store.Number, newest int) {
 	var b strings.Builder
-	known, y := false, 0
+	known, y, level := false, 0, 0
+	flush := func() {
+		if level > 0 {
+			b.WriteString("h" + strconv.Itoa(level))
+			level = 0
+		}
+	}
 	for i, v := range values {
 		if (newest-len(values)+i)%sparkLine == 0 {
+			flush()
 			b.WriteByte('\n')
 		}
 		if !v.Known() {
 			known = false
 			continue
 		}
-		at := s.height(v)
-		if known {
-			b.WriteString("l1 " + strconv.Itoa(at-y))
-		} else {
+		switch at := s.height(v); {
+		case !known:
+			flush()
 			b.WriteString("M" + strconv.Itoa(i) + " " + strconv.Itoa(at))
+			y = at
+		case at == y:
+			level++
+		default:
+			flush()
+			b.WriteString("l1 " + strconv.Itoa(at-y))
+			y = at
 		}
-		known, y = true, at
+		known = true
 	}
+	flush()
 	s.Path = b.String()
 }
 
