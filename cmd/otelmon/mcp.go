@@ -18,15 +18,15 @@ import (
 )
 
 func mcpCommand(ctx context.Context, args []string, c console) int {
-	flags := flag.NewFlagSet("otelmon mcp", flag.ContinueOnError)
-	address := flags.String("url", "", "the `address` of the console; default the only one that answers on this machine")
-	if code, ok := parse(flags, args, c); !ok {
+	t := &target{flags: flag.NewFlagSet("otelmon mcp", flag.ContinueOnError)}
+	t.locate()
+	if code, ok := parse(t.flags, args, c); !ok {
 		return code
 	}
 	signal.Reset(os.Interrupt) // reading stdin cannot be interrupted otherwise
-	if err := newBridge(*address, c.environ, c.out).run(ctx, os.Stdin); err != nil {
-		_, _ = fmt.Fprintln(c.err, "otelmon mcp:", err)
-		return exitFailed
+	connect := func(ctx context.Context) (*client, error) { return t.connect(ctx, c) }
+	if err := newBridge(connect, c.out).run(ctx, os.Stdin); err != nil {
+		return t.fails(c, exitFailed, err)
 	}
 	return exitOK
 }
@@ -36,8 +36,7 @@ func mcpCommand(ctx context.Context, args []string, c console) int {
 // state but the revision that an older client has agreed on, so the program may
 // end and come back meanwhile.
 type bridge struct {
-	address string
-	environ []string
+	connect func(context.Context) (*client, error)
 
 	mu      sync.Mutex
 	out     io.Writer
@@ -46,8 +45,8 @@ type bridge struct {
 	running map[string]context.CancelFunc // by the id of the request
 }
 
-func newBridge(address string, environ []string, out io.Writer) *bridge {
-	return &bridge{address: address, environ: environ, out: out, running: map[string]context.CancelFunc{}}
+func newBridge(connect func(context.Context) (*client, error), out io.Writer) *bridge {
+	return &bridge{connect: connect, out: out, running: map[string]context.CancelFunc{}}
 }
 
 // maxMessage bounds a message, in bytes.
@@ -177,7 +176,7 @@ func (b *bridge) console(ctx context.Context) (*client, error) {
 	if to != nil {
 		return to, nil
 	}
-	return connect(ctx, b.address, "", b.environ)
+	return b.connect(ctx)
 }
 
 // settle keeps the console that has answered, and forgets one that does not.
@@ -205,6 +204,10 @@ func (b *bridge) ask(ctx context.Context, m *message, line []byte) error {
 		return fmt.Errorf("the program does not answer at %s; has it ended? Call again when it runs. %w", c.root, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusUnauthorized {
+		b.settle(nil) // the file may hold another token by the next call
+		return c.refusal(resp)
+	}
 	b.settle(c)
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {

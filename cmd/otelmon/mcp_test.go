@@ -2,10 +2,13 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,11 +26,16 @@ type pipes struct {
 
 func startBridge(t *testing.T, address string) *pipes {
 	t.Helper()
+	return startBridgeTo(t, &target{address: address})
+}
+
+func startBridgeTo(t *testing.T, where *target) *pipes {
+	t.Helper()
 	in, to := io.Pipe()
 	from, out := io.Pipe()
 	p := &pipes{t: t, to: to, lines: bufio.NewScanner(from), ended: make(chan error, 1)}
 	p.lines.Buffer(nil, maxMessage)
-	b := newBridge(address, []string{tokenVariable + "=" + aToken}, out)
+	b := newBridge(func(ctx context.Context) (*client, error) { return where.connect(ctx, console{environ: []string{tokenVariable + "=" + aToken}}) }, out)
 	go func() { p.ended <- b.run(t.Context(), in) }()
 	return p
 }
@@ -158,5 +166,27 @@ func TestBridgeExplainsRefusals(t *testing.T) {
 			t.Error(got)
 		}
 		p.close()
+	}
+}
+
+// TestBridgeReadsTheTokenAnew: a token that was replaced is read with the next call.
+func TestBridgeReadsTheTokenAnew(t *testing.T) {
+	con := opsconsole.New(opsconsole.Options{ReadToken: "another-0123456789"})
+	mcp.Mount(con)
+	server := httptest.NewServer(con.Handler())
+	defer server.Close()
+	file := filepath.Join(t.TempDir(), "token")
+	p := startBridgeTo(t, &target{address: server.URL, tokenFile: file})
+	defer p.close()
+	call := `{"name":"diagnose",` + modern + `}`
+	for id, tc := range []struct{ token, want string }{{"", "-token-file"}, {"wrong-0123456789", "401"}, {"another-0123456789\n", "findings"}} {
+		if tc.token != "" {
+			if err := os.WriteFile(file, []byte(tc.token), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := p.ask(id, "tools/call", call); !strings.Contains(got, tc.want) {
+			t.Errorf("%q: %s", tc.token, got)
+		}
 	}
 }

@@ -39,10 +39,15 @@ func newTarget(name, arguments, text string) *target {
 		_, _ = fmt.Fprintf(t.flags.Output(), "otelmon %s %s\n\n%s\n\nExit code 2 means wrong arguments, 3 that no console answers.\n\n", name, arguments, text)
 		t.flags.PrintDefaults()
 	}
-	t.flags.StringVar(&t.address, "url", "", "the console's `address`; default "+addressVariable+", or else the only one on this machine")
-	t.flags.StringVar(&t.tokenFile, "token-file", "", "read the console's token from this `file`; default the variable "+tokenVariable)
+	t.locate()
 	t.flags.BoolVar(&t.asJSON, "json", false, "print the console's answer, for machines")
 	return t
+}
+
+// locate adds the flags that say which console is asked.
+func (t *target) locate() {
+	t.flags.StringVar(&t.address, "url", "", "the console's `address`; default "+addressVariable+", or else the only one on this machine")
+	t.flags.StringVar(&t.tokenFile, "token-file", "", "read the console's token from this `file`; default the variable "+tokenVariable)
 }
 
 func (t *target) connect(ctx context.Context, c console) (*client, error) {

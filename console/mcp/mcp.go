@@ -3,6 +3,7 @@ package mcp
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ func newHandler(con *console.Console, further func(*sdk.Server)) http.Handler {
 		s := c.server()
 		if further != nil {
 			further(s)
+		}
+		if r.Header.Get("Mcp-Protocol-Version") == "" && r.Header.Get("Mcp-Session-Id") == "" {
+			w.Header().Set("Mcp-Session-Id", rand.Text())
 		}
 		// Profiles and subscriptions last longer than a server's timeout for pages.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
