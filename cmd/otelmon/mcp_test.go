@@ -35,7 +35,9 @@ func startBridgeTo(t *testing.T, where *target) *pipes {
 	from, out := io.Pipe()
 	p := &pipes{t: t, to: to, lines: bufio.NewScanner(from), ended: make(chan error, 1)}
 	p.lines.Buffer(nil, maxMessage)
-	b := newBridge(func(ctx context.Context) (*client, error) { return where.connect(ctx, console{environ: []string{tokenVariable + "=" + aToken}}) }, out)
+	b := newBridge(func(ctx context.Context) (*client, error) {
+		return where.connect(ctx, console{environ: []string{tokenVariable + "=" + aToken}})
+	}, out)
 	go func() { p.ended <- b.run(t.Context(), in) }()
 	return p
 }

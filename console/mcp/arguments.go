@@ -94,32 +94,35 @@ func (t *tool) schema() json.RawMessage {
 // names every mistake, what there is instead, and a call that would be right.
 func (t *tool) parse(raw json.RawMessage) (arguments, error) {
 	given, err := members(raw)
-	in := arguments{}
+	in, meant := arguments{}, arguments{}
 	var faults []error
 	if err != nil {
 		faults = append(faults, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		a := t.argument(name)
+		a, to := t.argument(name), in
 		if a == nil {
 			faults = append(faults, fmt.Errorf("unknown argument %q: %s takes %s", cut(name, 64), t.name, t.names()))
-			continue
+			if a, to = t.argument(near(name, t.taken())), meant; a == nil {
+				continue
+			}
 		}
 		v, err := a.read(given[name])
 		switch {
 		case err != nil:
 			faults = append(faults, fmt.Errorf("%s: %w", a.name, err))
 		case v != nil:
-			in[a.name] = v
+			to[a.name] = v
 		}
 	}
-	right := written(in)
+	right := written(meant)
+	maps.Copy(right, written(in))
 	for _, a := range t.takes {
 		switch {
 		case in[a.name] != nil:
 		case a.usual != nil:
 			in[a.name] = a.usual
-		case a.required:
+		case a.required && meant[a.name] == nil:
 			right[a.name] = t.example[a.name]
 			if !slices.ContainsFunc(faults, func(err error) bool { return strings.HasPrefix(err.Error(), a.name+":") }) {
 				faults = append(faults, fmt.Errorf("%s is missing: %s", a.name, a.about))
@@ -179,16 +182,66 @@ func (t *tool) argument(name string) *argument {
 	return nil
 }
 
+// taken returns the names of the arguments.
+func (t *tool) taken() (names []string) {
+	for _, a := range t.takes {
+		names = append(names, a.name)
+	}
+	return names
+}
+
 func (t *tool) names() string {
 	if len(t.takes) == 0 {
 		return "no arguments"
 	}
-	var names []string
-	for _, a := range t.takes {
-		names = append(names, a.name)
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(t.taken(), ", ")
 }
+
+// near returns the name that text likely stands for, empty when there is none or
+// more than one: it is the beginning of it, or begins as it, or differs by a
+// letter in three, two at most.
+func near(text string, names []string) string {
+	text = plain(text)
+	var found []string
+	for _, name := range names {
+		p := plain(name)
+		isPart := min(len(p), len(text)) >= 3 && (strings.HasPrefix(p, text) || strings.HasPrefix(text, p))
+		if isPart || distance(text, p) <= min(len(text)/3, 2) {
+			found = append(found, name)
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
+// distance returns how many letters are to be put in, taken out or changed.
+func distance(a, b string) int {
+	if len(a) > maxWord || len(b) > maxWord {
+		return maxWord
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0]++
+		for j := range len(b) {
+			changed := before
+			if a[i] != b[j] {
+				changed++
+			}
+			before = row[j+1]
+			row[j+1] = min(changed, row[j]+1, before+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// maxWord bounds what may be a misspelt name, in bytes.
+const maxWord = 64
 
 // plain leaves out what traceId, trace-id and TRACE_ID differ in.
 func plain(name string) string {
@@ -240,19 +293,27 @@ func (a *argument) understand(text string) (any, bool) {
 		t, err := time.Parse(time.RFC3339, text)
 		return t, err == nil
 	case kindTrace:
-		id, err := trace.TraceIDFromHex(strings.ToLower(text))
-		return id.String(), err == nil
+		text = strings.ToLower(text)
+		id, err := trace.TraceIDFromHex(text + strings.Repeat("0", max(0, traceDigits-len(text))))
+		return text, err == nil && id.IsValid() && len(text) >= leastTraceDigits
 	case kindChoice:
 		for _, c := range a.choices {
 			if plain(c) == plain(text) {
 				return c, true
 			}
 		}
-		return nil, false
+		c := near(text, a.choices)
+		return c, c != ""
 	default:
 		return text, len(text) <= maxArgument
 	}
 }
+
+// A trace is named by its id, or by what it begins with.
+const (
+	traceDigits      = 32
+	leastTraceDigits = 6
+)
 
 // maxArgument bounds a text that is looked for, in bytes.
 const maxArgument = 1 << 10
@@ -269,7 +330,7 @@ func (a *argument) wanted() string {
 	case kindTime:
 		return `a time such as "2026-01-31T12:00:00Z"`
 	case kindTrace:
-		return "the 32 hexadecimal digits of a trace id"
+		return fmt.Sprintf("the %d hexadecimal digits of a trace id, or the first %d or more", traceDigits, leastTraceDigits)
 	case kindChoice:
 		return "one of " + strings.Join(a.choices, ", ")
 	default:

@@ -15,23 +15,27 @@ func compareTool() *tool {
 	return &tool{
 		name: "compare",
 		about: "What differs between the last minutes and the time before: latency and failures by span name, log patterns that are new or " +
-			"more frequent, metrics that have shifted, checks that changed. The largest differences first.",
+			"more frequent, metrics that have shifted, checks that changed. The largest differences first. compared_since tells how far back " +
+			"each reaches.",
 		takes: []argument{
-			{name: "window", about: "how much counts as now", kind: kindDuration, longest: 10 * time.Minute, usual: 5 * time.Minute},
+			{name: "window", about: "how much counts as now", kind: kindDuration, longest: 30 * time.Minute, usual: 5 * time.Minute},
+			{name: "since", about: "how far back the time before reaches, at most 6h", kind: kindDuration, longest: longestHistory, usual: usualSince},
 			{name: "match", about: "only spans, logs and metrics that contain this"},
 			limitArgument(8, 30),
 		},
 		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			return c.compare(max(in.duration("window"), time.Minute).Truncate(time.Minute), in.text("match"), in.count("limit")), nil
+			now := max(in.duration("window"), time.Minute).Truncate(time.Minute)
+			return c.compare(now, max(in.duration("since"), 2*now), in.text("match"), in.count("limit")), nil
 		},
 	}
 }
 
-func (c *client) compare(now time.Duration, match string, limit int) *answer {
-	spans, before := c.spanShifts(now, match)
-	logs := c.logShifts(now, match)
-	metrics := c.metricShifts(now, match)
+func (c *client) compare(now, since time.Duration, match string, limit int) *answer {
 	asOf := time.Now()
+	spans, before := c.spanShifts(now, match)
+	logs, logsSince := c.logShifts(asOf, now, since, match)
+	p := c.past(since, match)
+	metrics := c.metricShifts(p, now, match)
 	var changes []store.Change
 	for _, change := range c.con.Health().Changes {
 		if change.Time.After(asOf.Add(-now)) {
@@ -40,7 +44,12 @@ func (c *client) compare(now time.Duration, match string, limit int) *answer {
 	}
 	a := begin(fmt.Sprintf("Compared with before, %d span names, %d log patterns and %d metric series have shifted, and checks changed %d times.",
 		len(spans), len(logs), len(metrics), len(changes)), asOf, asOf.Add(-now))
-	a.put("spans_compared_with_seconds_before", before)
+	var reach object
+	reach.put("spans", asOf.Add(-now).Add(-interval(before)))
+	reach.put("logs", logsSince)
+	reach.put("metrics", later(asOf.Add(-since), p.since))
+	reach.put("seconds_between_points_of_metrics", int(p.every.Seconds()))
+	a.put("compared_since", &reach)
 	list(a, "spans", 35, len(spans), spans[:min(len(spans), limit)], func(s *store.SpanStat) *object { return view(s) })
 	list(a, "logs", 35, len(logs), logs[:min(len(logs), limit)], func(s *logShift) *object {
 		o := pattern(&s.Pattern)
@@ -64,7 +73,7 @@ func (c *client) compare(now time.Duration, match string, limit int) *answer {
 	if len(logs) > 0 && logs[0].TraceID != "" {
 		a.ask("get_trace", "the trace of the first log pattern", "trace_id", logs[0].TraceID)
 	}
-	a.ask("diagnose", "what is wrong, with its likely cause")
+	a.ask("diagnose", whatIsWrong)
 	a.link(c.url(""))
 	return a
 }
@@ -75,6 +84,8 @@ const (
 	leastRatio      = 1.5
 	leastDeviations = 4
 	leastShare      = 0.02 // of failures
+	leastGrowth     = 3    // of the rate of a log pattern
+	leastRecords    = 3    // of one that is not new
 )
 
 // spanShifts returns the names whose spans are slower, faster, new, gone or fail
@@ -114,24 +125,29 @@ type logShift struct {
 	before int
 }
 
-func (c *client) logShifts(now time.Duration, match string) []logShift {
-	at := time.Now().Add(-now)
-	old := map[[4]string]int{}
+// logShifts also returns since when the time before is known.
+func (c *client) logShifts(asOf time.Time, now, since time.Duration, match string) (found []logShift, from time.Time) {
+	at := asOf.Add(-now)
 	key := func(p *store.Pattern) [4]string { return [4]string{p.Level, p.Scope, p.Event, p.Template} }
-	before := c.con.Patterns(store.LogQuery{Text: match, Since: at.Add(-2 * now), Until: at, Limit: math.MaxInt})
+	old := map[[4]string]int{}
+	before := c.con.Patterns(store.LogQuery{Text: match, Since: asOf.Add(-since), Until: at, Limit: math.MaxInt})
 	for i := range before.Patterns {
 		old[key(&before.Patterns[i])] += before.Patterns[i].Count
 	}
-	var found []logShift
+	from = later(asOf.Add(-since), before.Since)
+	long := at.Sub(from).Seconds() / now.Seconds() // of the time before, in times of the one now
+	if long <= 0 {
+		return nil, from
+	}
 	for _, p := range c.con.Patterns(store.LogQuery{Text: match, Since: at, Limit: math.MaxInt}).Patterns {
-		if n := old[key(&p)]; float64(p.Count) >= max(1, leastRatio*float64(n)) {
+		if n := old[key(&p)]; n == 0 || p.Count >= leastRecords && float64(p.Count) >= leastGrowth*float64(n)/long {
 			found = append(found, logShift{p, n})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b logShift) int {
 		return cmp.Or(slices.Index(store.Levels(), b.Level)-slices.Index(store.Levels(), a.Level), b.Count-b.before-a.Count+a.before)
 	})
-	return found
+	return found, from
 }
 
 // metricShift is a series whose mean has left the range that it had.
@@ -141,12 +157,12 @@ type metricShift struct {
 	deviations  float64
 }
 
-func (c *client) metricShifts(now time.Duration, match string) []metricShift {
+func (c *client) metricShifts(p *past, now time.Duration, match string) []metricShift {
 	var found []metricShift
-	all, _ := c.matching("", match)
-	for _, s := range all {
-		n := min(int(now/historyStep), len(s.History))
-		older, newer := s.History[:len(s.History)-n], s.History[len(s.History)-n:]
+	for _, s := range c.matching("", match) {
+		points := p.of(&s)
+		n := min(max(int(now/p.every), 1), len(points))
+		older, newer := points[:len(points)-n], points[len(points)-n:]
 		m := metricShift{series: s, now: mean(newer), before: mean(older)}
 		if m.deviations = deviations(older, float64(m.now)); m.deviations >= leastDeviations {
 			found = append(found, m)
@@ -167,7 +183,7 @@ func deviations(usual []store.Number, v float64) float64 {
 			known = append(known, float64(u))
 		}
 	}
-	if len(known) < 12 || math.IsNaN(v) { // a minute
+	if len(known) < 12 || math.IsNaN(v) { // a minute, or twelve of the coarse history
 		return 0
 	}
 	slices.Sort(known)

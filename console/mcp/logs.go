@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -59,6 +60,10 @@ func (c *client) logs(in arguments) *answer {
 			a.ask("get_trace", "the trace of a sample", "trace_id", p.TraceID)
 			break
 		}
+	}
+	failed := func(p store.Pattern) bool { return p.Level == "error" || p.Level == "fatal" }
+	if slices.ContainsFunc(patterns.Patterns, failed) {
+		a.ask("diagnose", whatIsWrong)
 	}
 	if n := len(found.Logs); n > 0 && patterns.Records > n {
 		call := []string{"until", found.Logs[n-1].Time.Format(time.RFC3339Nano), "since", short(in.duration("since"))}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/otelmon/otelmon-go/console"
@@ -35,6 +36,13 @@ const instructions = "otelmon shows what the telemetry kept inside one running p
 // which ends with its request.
 func Mount(con *console.Console) { con.Mount(path, newHandler(con, nil)) }
 
+// Headers of the protocol. A session is a name that some older clients want;
+// nothing is kept by it, and no request needs it.
+const (
+	versionHeader = "Mcp-Protocol-Version"
+	sessionHeader = "Mcp-Session-Id"
+)
+
 type serverKey struct{}
 
 // newHandler serves con. Each request has a server of its own, which knows what
@@ -54,8 +62,8 @@ func newHandler(con *console.Console, further func(*sdk.Server)) http.Handler {
 		if further != nil {
 			further(s)
 		}
-		if r.Header.Get("Mcp-Protocol-Version") == "" && r.Header.Get("Mcp-Session-Id") == "" {
-			w.Header().Set("Mcp-Session-Id", rand.Text())
+		if r.Header.Get(versionHeader) == "" && r.Header.Get(sessionHeader) == "" {
+			w.Header().Set(sessionHeader, rand.Text()) // an older client begins
 		}
 		// Profiles and subscriptions last longer than a server's timeout for pages.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
@@ -85,17 +93,14 @@ func (c *client) server() *sdk.Server {
 	options.SubscribeHandler, options.UnsubscribeHandler = watch.subscribe, watch.unsubscribe
 	s := sdk.NewServer(&sdk.Implementation{Name: "otelmon", Title: "otelmon: " + cmp.Or(cut(service.Service, 64), "a program"), Version: cmp.Or(cut(service.Version, 64), "0")}, options)
 	watch.server = s
-	for _, t := range tools() {
-		if t.acts && c.scope < console.ScopeAct {
-			continue
-		}
+	for _, t := range c.tools() {
 		s.AddTool(t.definition(), func(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
 			return c.call(ctx, t, r.Params.Arguments), nil
 		})
 	}
 	c.addResources(s)
 	c.addPrompts(s)
-	s.AddReceivingMiddleware(guarded, inOrder)
+	s.AddReceivingMiddleware(guarded, inOrder, c.called)
 	return s
 }
 
@@ -132,6 +137,26 @@ func inOrder(next sdk.MethodHandler) sdk.MethodHandler {
 	}
 }
 
+// called takes the name of a tool in any way of writing, and tells of one that is
+// misspelt.
+func (c *client) called(next sdk.MethodHandler) sdk.MethodHandler {
+	return func(ctx context.Context, method string, r sdk.Request) (sdk.Result, error) {
+		if p, ok := r.GetParams().(*sdk.CallToolParamsRaw); ok {
+			var names []string
+			for _, t := range c.tools() {
+				names = append(names, t.name)
+				if plain(t.name) == plain(p.Name) {
+					p.Name = t.name
+				}
+			}
+			if like := near(p.Name, names); like != "" && like != p.Name {
+				return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: fmt.Sprintf("unknown tool %q; is it %s?", cut(p.Name, 64), like)}
+			}
+		}
+		return next(ctx, method, r)
+	}
+}
+
 // tool is what a client can call.
 type tool struct {
 	name, about string
@@ -165,16 +190,28 @@ func tools() []*tool {
 	}
 }
 
+// tools are those that the client may call.
+func (c *client) tools() []*tool {
+	return slices.DeleteFunc(tools(), func(t *tool) bool { return t.acts && c.scope < console.ScopeAct })
+}
+
 // call answers a call. What goes wrong is told in the result, so that the model
 // sees it.
 func (c *client) call(ctx context.Context, t *tool, raw json.RawMessage) *sdk.CallToolResult {
 	in, err := t.parse(raw)
+	if err == nil {
+		err = c.wholeIDs(t, in)
+	}
 	var a *answer
 	if err == nil {
 		a, err = t.answer(ctx, c, in)
 	}
 	if err != nil {
-		return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: cut(err.Error(), maxError)}}}
+		text := err.Error()
+		if strings.Contains(text, exampleTrace) { // a right call is one that finds something
+			text = strings.ReplaceAll(text, exampleTrace, cmp.Or(c.someTrace(), exampleTrace))
+		}
+		return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: cut(text, maxError)}}}
 	}
 	b := a.finish(c.understood)
 	return &sdk.CallToolResult{Content: []sdk.Content{&sdk.TextContent{Text: string(b)}}, StructuredContent: json.RawMessage(b)}
@@ -186,8 +223,8 @@ const maxError = 2_000
 // understood tells whether this client may make a call, and returns it as the
 // tools read it.
 func (c *client) understood(s step) (step, bool) {
-	for _, t := range tools() {
-		if t.name != s.Tool || t.acts && c.scope < console.ScopeAct {
+	for _, t := range c.tools() {
+		if t.name != s.Tool {
 			continue
 		}
 		in, err := t.parse(encode(s.Arguments))

@@ -172,6 +172,9 @@ func TestWhatIsMeantIsUnderstood(t *testing.T) {
 		want string
 	}{
 		{"search_logs", `{"limit":"5","GROUP":"false","Level":"WARN"}`, "records"},
+		{"search_logs", `{"level":"warning","since":"1h"}`, "records"},
+		{"get_trace", `{"trace_id":"` + strings.ToUpper(id[:8]) + `","view":"error"}`, `"failed"`},
+		{"Search-Traces", `{}`, id},
 		{"search_logs", `{"limit":5.0,"level":null,"text":"null","until":""}`, "records"},
 		{"search_traces", `{"errorsOnly":"yes","since":900,"sort":"Slowest"}`, id},
 		{"search_traces", `{"running":["true"],"since":"15 m"}`, "checkout"},
@@ -197,7 +200,11 @@ func TestMistakesAreExplained(t *testing.T) {
 		raw  string
 		want []string
 	}{
-		{"search_logs", `{"lmit":5,"level":"warn"}`, []string{`"lmit"`, "trace_id, group, since", `search_logs {"level":"warn"}`}},
+		{"search_logs", `{"lmit":5,"level":"warn"}`, []string{`"lmit"`, "trace_id, group, since", `search_logs {"level":"warn","limit":5}`}},
+		{"search_logs", `{"levl":"warn","level":"error","loudest":5}`, []string{`"levl"`, `"loudest"`, `search_logs {"level":"error"}`}},
+		{"get_trace", `{"trace":"4bf92f3577b34da6a3ce929d0e0e4737"}`, []string{`"trace"`, `get_trace {"trace_id":"4bf92f3577b34da6a3ce929d0e0e4737"}`}},
+		{"get_trace", `{"trace_id":"4bf92"}`, []string{"the first 6"}},
+		{"get_trace", `{"trace_id":"4bf92f"}`, []string{"begins with 4bf92f", "search_traces"}},
 		{"search_logs", `{"level":"loud"}`, []string{"trace, debug, info, warn, error, fatal", `"loud"`}},
 		{"search_logs", `{"limit":"many","since":"yesterday","until":"now"}`, []string{"1 to 100", "15m", "2026-01-31T12:00:00Z"}},
 		{"search_logs", `{"limit":0}`, []string{"1 to 100"}},
@@ -223,8 +230,13 @@ func TestMistakesAreExplained(t *testing.T) {
 	if got, isError := r.called(t, readToken, "get_trace", map[string]any{"trace_id": sc.TraceID().String(), "view": "span"}); !isError || !strings.Contains(got, "tree") {
 		t.Error(got)
 	}
-	if _, failed := r.rpc(t, readToken, "tools/call", map[string]any{"name": "no_such_tool"}); failed == "" {
-		t.Error("an unknown tool is no error")
+	for name, want := range map[string]string{"no_such_tool": "unknown tool", "diagnosis": "is it diagnose?", "set_log_levl": "unknown tool"} {
+		if _, failed := r.rpc(t, readToken, "tools/call", map[string]any{"name": name}); !strings.Contains(failed, want) {
+			t.Errorf("%s: %s", name, failed)
+		}
+	}
+	if got, _ := r.called(t, readToken, "get_trace", nil); !strings.Contains(got, sc.TraceID().String()) {
+		t.Errorf("the right call finds nothing: %s", got)
 	}
 }
 

@@ -22,7 +22,7 @@ func metricsTool() *tool {
 		takes: []argument{
 			{name: "name", about: `an instrument, also with attributes: requests{route=/pay}`},
 			{name: "match", about: "series whose name or attributes contain this"},
-			{name: "since", about: "length of the history", kind: kindDuration, longest: usualSince, usual: usualSince},
+			{name: "since", about: "length of the history, at most 6h", kind: kindDuration, longest: longestHistory, usual: usualSince},
 			limitArgument(10, 50),
 		},
 		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
@@ -57,7 +57,7 @@ type series struct {
 
 // matching returns the series of a name, with the attributes that may follow it,
 // whose name or attributes contain match.
-func (c *client) matching(name, match string) (found []series, asOf time.Time) {
+func (c *client) matching(name, match string) (found []series) {
 	name, wanted, _ := strings.Cut(strings.ToLower(name), "{")
 	name = strings.TrimSpace(name)
 	var pairs []string
@@ -81,14 +81,26 @@ func (c *client) matching(name, match string) (found []series, asOf time.Time) {
 			}
 		}
 	}
-	return found, all.AsOf
+	return found
 }
 
 func (c *client) metrics(name, match string, since time.Duration, limit int) *answer {
-	found, asOf := c.matching(name, match)
-	a := begin(fmt.Sprintf("%d series match.", len(found)), asOf, asOf.Add(-since))
-	a.put("seconds_between_points", int(historyStep.Seconds())*step30(since))
-	list(a, "series", 100, len(found), found[:min(len(found), limit)], func(s *series) *object { return oneSeries(s, since) })
+	found := c.matching(name, match)
+	p := c.past(since, match)
+	n := grouped(since, p.every)
+	now := time.Now()
+	a := begin(fmt.Sprintf("%d series match.", len(found)), now, later(now.Add(-since), p.since))
+	a.put("seconds_between_points", int((time.Duration(n) * p.every).Seconds()))
+	list(a, "series", 100, len(found), found[:min(len(found), limit)], func(s *series) *object {
+		o := view(s.of, "series", "scope", "description")
+		o.join(view(&s.Series, "history"))
+		points := p.of(s)
+		if begun := p.begun(points); len(points) > 0 && begun.After(p.since) {
+			o.put("since", begun)
+		}
+		history(o, points, n)
+		return o
+	})
 	for i := range found[:min(len(found), limit)] {
 		if id := found[i].TraceID; id != "" {
 			a.ask("get_trace", "an example of the slowest", "trace_id", id, "view", "critical_path")
@@ -106,28 +118,55 @@ func (c *client) metrics(name, match string, since time.Duration, limit int) *an
 	return a
 }
 
-// historyStep is the time between points of the store's histories.
-const historyStep = 5 * time.Second
+// longestHistory is how far back metrics are kept.
+const longestHistory = 6 * time.Hour
 
-// step30 returns how many points of a history become one.
-func step30(since time.Duration) int {
-	return max(1, int(math.Ceil(float64(since/historyStep)/maxPoints)))
+// past is the history of metrics over a time, in the finer of the store's
+// resolutions that reaches so far.
+type past struct {
+	at, since time.Time // of the newest points, and of the oldest
+	every     time.Duration
+	points    map[string][]store.Number
 }
 
-func oneSeries(s *series, since time.Duration) *object {
-	o := view(s.of, "series", "scope", "description")
-	o.join(view(&s.Series, "history"))
-	history(o, s.History, since)
-	return o
+func (c *client) past(since time.Duration, match string) *past {
+	h := c.con.History(store.HistoryQuery{Text: match, Window: since, Limit: math.MaxInt})
+	p := &past{at: h.AsOf, since: h.Since, every: interval(h.Interval), points: map[string][]store.Number{}}
+	for i := range h.Series {
+		s := &h.Series[i]
+		p.points[identity(s.Scope, s.Name, s.Attributes)] = s.Values
+	}
+	return p
+}
+
+func identity(scope, name string, attributes store.Attributes) string {
+	return scope + "\n" + name + "\n" + attributes.String()
+}
+
+// of returns the points of a series, the oldest first.
+func (p *past) of(s *series) []store.Number {
+	return p.points[identity(s.of.Scope, s.of.Name, s.Attributes)]
+}
+
+// begun returns when the first of these points was.
+func (p *past) begun(points []store.Number) time.Time {
+	return p.at.Add(-time.Duration(len(points)-1) * p.every)
+}
+
+func interval(seconds store.Number) time.Duration {
+	return time.Duration(float64(seconds) * float64(time.Second))
+}
+
+// grouped returns how many points of a history become one.
+func grouped(since, every time.Duration) int {
+	return max(1, int(math.Ceil(float64(since/every)/maxPoints)))
 }
 
 // history puts the points of a window: their range, how the newer half differs
-// from the older one, and at most maxPoints of them, each the largest of its time.
-func history(o *object, all []store.Number, since time.Duration) {
-	all = all[max(0, len(all)-int(since/historyStep)):]
+// from the older one, and the largest known of each n.
+func history(o *object, all []store.Number, n int) {
 	least, most := store.Unknown(), store.Unknown()
 	var points []store.Number
-	n := step30(since)
 	for i := 0; i < len(all); i += n {
 		top := store.Unknown()
 		for _, v := range all[i:min(i+n, len(all))] {

@@ -41,7 +41,7 @@ func (c *client) runtime(section string, limit int) (*answer, error) {
 	if section == "" || section == "figures" {
 		list(a, "figures", 60, len(r.Figures), r.Figures, func(f *store.Figure) *object {
 			o := view(f, "title", "history")
-			history(o, f.History, usualSince)
+			history(o, f.History, grouped(usualSince, interval(r.Interval)))
 			return o
 		})
 	}

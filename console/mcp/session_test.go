@@ -228,3 +228,25 @@ func TestPlantedSecretsAreInNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestASessionIsANameAlone: who has one, and whose, makes no difference.
+func TestASessionIsANameAlone(t *testing.T) {
+	r := newRig(t)
+	first := r.post(t, readToken, "initialize", map[string]any{"protocolVersion": "2025-11-25", "capabilities": map[string]any{}, "clientInfo": map[string]any{"name": "test", "version": "1"}})
+	id := first.Header().Get(sessionHeader)
+	if len(id) < 20 || r.post(t, readToken, "ping", nil).Header().Get(sessionHeader) == id {
+		t.Errorf("session %q", id)
+	}
+	version := []string{versionHeader, "2025-11-25", sessionHeader}
+	for name, tc := range map[string]struct {
+		token, session string
+		want           int
+	}{
+		"its own": {readToken, id, http.StatusOK}, "of before a restart": {readToken, "gone", http.StatusOK}, "without the token": {"", id, http.StatusUnauthorized},
+	} {
+		w := r.post(t, tc.token, "tools/list", map[string]any{}, append(version, tc.session)...)
+		if w.Code != tc.want || w.Header().Get(sessionHeader) != "" {
+			t.Errorf("%s: %d %v", name, w.Code, w.Header())
+		}
+	}
+}

@@ -23,11 +23,16 @@ func limitArgument(usual, most int) argument {
 	return argument{name: "limit", about: "most to return", kind: kindCount, most: most, usual: usual}
 }
 
+// whatIsWrong is why diagnose is proposed.
+const whatIsWrong = "what is wrong, with its likely cause"
+
 func diagnoseTool() *tool {
 	return &tool{
 		name: "diagnose",
-		about: "Start here. Ranked findings of what is wrong in the program with the most likely cause, evidence (trace ids, metrics, checks) " +
-			"and next calls; empty findings mean that nothing was found.",
+		about: "Start here. Ranked findings of what is wrong in the program with the most likely cause, evidence and next calls; empty " +
+			"findings mean that nothing was found. The ref of evidence finds it again: trace by get_trace, log by the text of search_logs, " +
+			"metric and delivery by the name of query_metrics, check by the component of get_status, operation by the name of " +
+			"list_operations, runtime by get_runtime.",
 		takes: []argument{
 			{name: "component", about: "only what concerns this check, dependency, operation or endpoint"},
 			{name: "since", about: "how far back", kind: kindDuration, longest: time.Hour, usual: diagnosis.UsualSince},
@@ -124,7 +129,7 @@ func (c *client) status(component string, limit int) (*answer, error) {
 		}
 	}
 	if component == "" {
-		a.ask("diagnose", "what is wrong, with its likely cause")
+		a.ask("diagnose", whatIsWrong)
 	}
 	if s.Running > 0 {
 		a.ask("list_operations", "how far they are", "state", store.StateRunning)

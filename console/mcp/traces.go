@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -54,11 +55,53 @@ func (c *client) traces(in arguments) *answer {
 			best = "errors"
 		}
 		a.ask("get_trace", "the first of them", "trace_id", all[0].TraceID, "view", best)
+		if failed > 0 {
+			a.ask("diagnose", whatIsWrong)
+		}
 	} else if in.text("name") != "" || in.flag("errors_only") || in.flag("running") {
 		a.ask("search_traces", "the slowest of all traces", "sort", "slowest")
 	}
 	a.link(c.url("traces", "q", in.text("name")))
 	return a
+}
+
+// exampleTrace stands for a trace that is kept.
+const exampleTrace = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+// someTrace returns the newest trace that failed, or else the newest, empty when
+// none is kept.
+func (c *client) someTrace() string {
+	for _, failed := range []bool{true, false} {
+		if found := c.con.Traces(store.TraceQuery{Errors: failed, Limit: 1}).Traces; len(found) > 0 {
+			return found[0].TraceID
+		}
+	}
+	return ""
+}
+
+// wholeIDs puts whole ids in place of what traces begin with.
+func (c *client) wholeIDs(t *tool, in arguments) error {
+	for _, a := range t.takes {
+		part := in.text(a.name)
+		if a.kind != kindTrace || part == "" || len(part) == traceDigits {
+			continue
+		}
+		var found []string
+		for _, kept := range c.con.Traces(store.TraceQuery{Limit: math.MaxInt}).Traces {
+			if strings.HasPrefix(kept.TraceID, part) {
+				found = append(found, kept.TraceID)
+			}
+		}
+		switch len(found) {
+		case 0:
+			return fmt.Errorf("no trace that is kept begins with %s. search_traces lists those that are", part)
+		case 1:
+			in[a.name] = found[0]
+		default:
+			return fmt.Errorf("%d traces begin with %s: %s", len(found), part, strings.Join(found[:min(len(found), maxItems)], ", "))
+		}
+	}
+	return nil
 }
 
 func traceTool() *tool {
@@ -67,12 +110,12 @@ func traceTool() *tool {
 		about: "One trace. summary: failures and what took the time; critical_path: what the trace waited for, in order; errors: failed spans " +
 			"with their logs; tree: all spans; span: everything about span_id.",
 		takes: []argument{
-			{name: "trace_id", about: "32 hexadecimal digits", kind: kindTrace, required: true},
+			{name: "trace_id", about: "32 hexadecimal digits, or the first six or more", kind: kindTrace, required: true},
 			{name: "view", about: "what of it", kind: kindChoice, choices: []string{"summary", "critical_path", "errors", "tree", "span"}, usual: "summary"},
 			{name: "span_id", about: "for the view span"},
 			limitArgument(40, 200),
 		},
-		example: map[string]any{"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "view": "critical_path"},
+		example: map[string]any{"trace_id": exampleTrace, "view": "critical_path"},
 		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
 			return c.trace(in.text("trace_id"), in.text("view"), in.text("span_id"), in.count("limit"))
 		},

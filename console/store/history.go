@@ -78,7 +78,8 @@ type HistoryQuery struct {
 // History is the answer to a [HistoryQuery]. It is kept from the start on, whether
 // somebody looks or not.
 type History struct {
-	AsOf      time.Time       `json:"as_of"` // of the newest values; zero before the first
+	AsOf      time.Time       `json:"as_of"`          // of the newest values; zero before the first
+	Since     time.Time       `json:"complete_since"` // of the oldest that a series has which was there
 	Interval  Number          `json:"interval_seconds"`
 	Series    []HistorySeries `json:"series"`
 	Total     int             `json:"total"`
@@ -107,7 +108,11 @@ func (st *Store) History(q HistoryQuery) History {
 	}
 	n := int((window + interval - 1) / interval)
 	answer := History{Interval: Number(interval.Seconds()), Series: []HistorySeries{}}
-	answer.AsOf, answer.Series = st.metrics.past(q, isCoarse, n)
+	var kept int
+	answer.AsOf, kept, answer.Series = st.metrics.past(q, isCoarse, n)
+	if kept > 0 {
+		answer.Since = answer.AsOf.Add(-time.Duration(kept-1) * interval)
+	}
 	answer.Series = append(answer.Series, st.metrics.runtime.past(q, isCoarse, n)...)
 	slices.SortFunc(answer.Series, func(a, b HistorySeries) int {
 		return cmp.Or(
@@ -126,27 +131,29 @@ func (q HistoryQuery) selects(name string, attributes Attributes) bool {
 	return (q.Name == "" || q.Name == name) && strings.Contains(strings.ToLower(name+" "+attributes.String()), strings.ToLower(q.Text))
 }
 
-// past returns the newest n points of one of the two histories.
-func (m *metricStore) past(q HistoryQuery, isCoarse bool, n int) (at time.Time, list []HistorySeries) { //nolint:revive // flag-parameter: which history is meant
+// past returns the newest n points of one of the two histories, or as many as are
+// kept.
+func (m *metricStore) past(q HistoryQuery, isCoarse bool, n int) (at time.Time, kept int, list []HistorySeries) { //nolint:revive // flag-parameter: which history is meant
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	list = []HistorySeries{}
+	at, samples := m.sampledAt, m.samples
+	if isCoarse {
+		at, samples = m.coarseAt, m.samples/coarseSamples
+	}
 	for _, s := range m.series {
 		if !q.selects(s.name, s.attributes) {
 			continue
 		}
 		view := HistorySeries{Name: s.name, Kind: s.kind, Unit: s.unit, Scope: s.scope, Attributes: s.attributes}
 		if isCoarse {
-			view.Values = s.coarse.newest(m.samples/coarseSamples, n)
+			view.Values = s.coarse.newest(samples, n)
 		} else {
-			view.Values = s.history.newest(m.samples, n)
+			view.Values = s.history.newest(samples, n)
 		}
 		list = append(list, view)
 	}
-	if isCoarse {
-		return m.coarseAt, list
-	}
-	return m.sampledAt, list
+	return at, min(n, int(samples)), list
 }
 
 func (f *runtimeFigures) past(q HistoryQuery, isCoarse bool, n int) (list []HistorySeries) { //nolint:revive // flag-parameter: which history is meant

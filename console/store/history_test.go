@@ -49,6 +49,9 @@ func TestHistoryInTwoResolutions(t *testing.T) {
 		if past := list.AsOf.Sub(start.Add(minutes * time.Minute)); past < 0 || past > 2*time.Second {
 			t.Errorf("as of %s after the hour", past)
 		}
+		if since := list.Since.Sub(start); since < time.Minute || since > time.Minute+2*time.Second {
+			t.Errorf("the first of %d minutes at %s", minutes, since)
+		}
 		if _, v = one("shop.orders", 16*time.Minute); len(v) != 16 {
 			t.Errorf("16 minutes have %d points", len(v))
 		}
