@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -71,8 +73,8 @@ func startAlertmanager(t *testing.T, to *inbox) (base string, p *process) {
 	return base, p
 }
 
-// startPrometheus starts deploy/prometheus.yaml with what is added to it. Rules are
-// evaluated every second.
+// startPrometheus starts deploy/prometheus.yaml with what is added to it, and the
+// flags of docker-compose.yaml. Rules are evaluated every second.
 func startPrometheus(t *testing.T, more map[string]any) (base string, p *process) {
 	t.Helper()
 	program := backend{names: []string{"prometheus"}, from: made}.path(t)
@@ -94,8 +96,11 @@ func startPrometheus(t *testing.T, more map[string]any) (base string, p *process
 	writeYAML(t, file, config)
 	addr := freeAddr(t)
 	base = "http://" + addr
-	p = run(t, exec.Command(program, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+addr, "--web.enable-otlp-receiver"))
+	args := slices.DeleteFunc(loadCompose(t).Services["prometheus"].Command, func(arg string) bool {
+		return strings.HasPrefix(arg, "--config.file=") || strings.HasPrefix(arg, "--storage.tsdb.path=")
+	})
+	p = run(t, exec.Command(program, append(args, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+		"--web.listen-address="+addr)...))
 	awaitAnswer(t, base+"/-/ready", "", p.ended)
 	return base, p
 }

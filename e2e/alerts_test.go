@@ -72,7 +72,7 @@ func TestRulesAlert(t *testing.T) {
 	told.await(t, shop, 2)
 	told.checkOneOutage(t)
 	shop.terminate(t, shutdownLimit)
-	s.stop()
+	s.end()
 	for _, trouble := range s.trouble {
 		t.Errorf("the Collector complains: %s", trouble)
 	}

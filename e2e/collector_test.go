@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/otelmon/otelmon-go/doctor"
 )
 
 const collectorConfig = "../deploy/collector.yaml"
@@ -24,8 +26,7 @@ type stack struct {
 
 	grpc, http string // OTLP endpoints of the Collector, with scheme
 
-	// stop ends the Collector, which hands on all that it still holds.
-	stop func()
+	end func() // ends the Collector; what waits in its queues stays on the disk
 }
 
 // startStack starts deploy/collector.yaml with nothing but its endpoints
@@ -54,6 +55,7 @@ func (s *stack) collect(t *testing.T, to stores) {
 	t.Setenv("OTLP_GRPC_ENDPOINT", grpcAddr)
 	t.Setenv("OTLP_HTTP_ENDPOINT", httpAddr)
 	t.Setenv("HEALTH_ENDPOINT", healthAddr)
+	t.Setenv("STORAGE_DIRECTORY", t.TempDir())
 	t.Setenv("JAEGER_OTLP_ENDPOINT", to.traces)
 	t.Setenv("PROMETHEUS_OTLP_ENDPOINT", to.metrics)
 	t.Setenv("LOKI_OTLP_ENDPOINT", to.logs)
@@ -65,14 +67,31 @@ func (s *stack) collect(t *testing.T, to stores) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- col.Run(context.WithoutCancel(t.Context())) }()
-	s.stop = sync.OnceFunc(func() {
+	s.end = sync.OnceFunc(func() {
 		col.Shutdown()
 		if err := <-ended; err != nil {
 			t.Errorf("collector: %v", err)
 		}
 	})
-	t.Cleanup(s.stop)
+	t.Cleanup(s.end)
 	awaitAnswer(t, "http://"+healthAddr, "", ended) // what compose asks, too
+}
+
+// stop ends the Collector when the stand-ins have got one more of each signal: it
+// waited in the queues behind all others.
+func (s *stack) stop(t *testing.T) {
+	t.Helper()
+	const last = "last"
+	if err := doctor.Run(t.Context(), doctor.Options{Environ: append(otlp("grpc", s.grpc), "OTEL_SERVICE_NAME="+last)}).Err(); err != nil {
+		t.Error(err)
+	}
+	s.await(t, 30*time.Second, func() error {
+		if spans, metrics, logs := len(s.spansOf(last)), len(s.metricsOf(last)), len(s.logsOf(last)); spans*metrics*logs == 0 {
+			return fmt.Errorf("of the last ones %d spans, %d metrics and %d log records have arrived", spans, metrics, logs)
+		}
+		return nil
+	})
+	s.end()
 }
 
 // awaitAnswer polls until the URL answers 200 with the text. It fails the test

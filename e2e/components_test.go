@@ -2,18 +2,25 @@
 package e2e
 
 import (
+	"context"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
-	"go.opentelemetry.io/collector/processor/batchprocessor"
 	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
@@ -43,11 +50,23 @@ func settings(a *arrivals) otelcol.CollectorSettings {
 func factories() (otelcol.Factories, error) {
 	return otelcol.Factories{
 		Telemetry:  otelconftelemetry.NewFactory(),
-		Extensions: byType[extension.Factory](healthcheckextension.NewFactory()),
+		Extensions: byType[extension.Factory](healthcheckextension.NewFactory(), filestorage.NewFactory()),
 		Receivers:  byType[receiver.Factory](otlpreceiver.NewFactory()),
-		Processors: byType[processor.Factory](batchprocessor.NewFactory(), memorylimiterprocessor.NewFactory()),
+		Processors: byType[processor.Factory](memorylimiterprocessor.NewFactory(), tailsamplingprocessor.NewFactory()),
+		Connectors: byType[connector.Factory](spanmetricsconnector.NewFactory(), serviceGraph()),
 		Exporters:  byType[exporter.Factory](otlpexporter.NewFactory(), otlphttpexporter.NewFactory()),
 	}, nil
+}
+
+// serviceGraph is the connector under the name that it has in the image; the newest
+// version that is published as a module has the name it had before.
+func serviceGraph() connector.Factory {
+	f := servicegraphconnector.NewFactory()
+	return connector.NewFactory(component.MustNewType("service_graph"), f.CreateDefaultConfig, connector.WithTracesToMetrics(
+		func(ctx context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Traces, error) {
+			set.ID = component.NewID(f.Type())
+			return f.CreateTracesToMetrics(ctx, set, cfg, next)
+		}, f.TracesToMetricsStability()))
 }
 
 func byType[F component.Factory](factories ...F) map[component.Type]F {

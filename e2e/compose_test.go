@@ -29,7 +29,7 @@ func loadCompose(t *testing.T) *types.Project {
 
 func TestComposeServices(t *testing.T) {
 	project := loadCompose(t)
-	want := []string{"alertmanager", "collector", "collector-health", "grafana", "jaeger", "loki", "prometheus"}
+	want := []string{"alertmanager", "collector", "collector-health", "collector-storage", "grafana", "jaeger", "loki", "prometheus"}
 	if got := project.ServiceNames(); !slices.Equal(got, want) {
 		t.Errorf("services %v, want %v", got, want)
 	}
@@ -39,8 +39,8 @@ func TestComposeServices(t *testing.T) {
 			if !pinned.MatchString(s.Image) {
 				t.Errorf("image %s is not pinned to an exact version", s.Image)
 			}
-			if s.Restart != types.RestartPolicyUnlessStopped {
-				t.Errorf("restart %q, want unless-stopped", s.Restart)
+			if want := restart(project, name); s.Restart != want {
+				t.Errorf("restart %q, want %s", s.Restart, want)
 			}
 			if s.MemLimit <= 0 {
 				t.Error("no memory limit")
@@ -56,6 +56,23 @@ func TestComposeServices(t *testing.T) {
 			checkMounts(t, s.Volumes)
 		})
 	}
+}
+
+// oneShot tells a service that does its work and ends before others start.
+func oneShot(project *types.Project, name string) bool {
+	for _, s := range project.Services {
+		if s.DependsOn[name].Condition == types.ServiceConditionCompletedSuccessfully {
+			return true
+		}
+	}
+	return false
+}
+
+func restart(project *types.Project, name string) string {
+	if oneShot(project, name) {
+		return types.RestartPolicyNo
+	}
+	return types.RestartPolicyUnlessStopped
 }
 
 func checkMounts(t *testing.T, mounts []types.ServiceVolumeConfig) {
@@ -90,10 +107,13 @@ func TestComposeHealth(t *testing.T) {
 		}
 	}
 	for name, s := range project.Services {
-		if !checked[name] {
+		if !checked[name] && !oneShot(project, name) {
 			t.Errorf("%s has no health check", name)
 		}
 		for on, dependency := range s.DependsOn {
+			if oneShot(project, on) {
+				continue
+			}
 			own := project.Services[on].HealthCheck
 			if hasOwn := own != nil && !own.Disable; hasOwn && dependency.Condition != types.ServiceConditionHealthy {
 				t.Errorf("%s starts after %s is %s, not healthy", name, on, dependency.Condition)
@@ -112,17 +132,34 @@ func TestComposeHealth(t *testing.T) {
 	}
 }
 
-// TestComposeVolumes: a volume that is declared is used, and the data of
-// Prometheus, Alertmanager (its silences), Loki and Grafana outlives the containers.
+// TestComposeVolumes: a volume that is declared is used, and what the Collector
+// queues and the data of Prometheus, Alertmanager (its silences), Loki and Grafana
+// outlives the containers.
 func TestComposeVolumes(t *testing.T) {
 	project := loadCompose(t)
-	for service, path := range map[string]string{"prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "grafana": "/var/lib/grafana"} {
+	for service, path := range map[string]string{
+		"collector": storageDirectory(t), "prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "grafana": "/var/lib/grafana",
+	} {
 		if !slices.ContainsFunc(project.Services[service].Volumes, func(v types.ServiceVolumeConfig) bool {
 			return v.Type == types.VolumeTypeVolume && v.Target == path
 		}) {
 			t.Errorf("%s keeps its data in no volume", service)
 		}
 	}
+}
+
+// storageDirectory is where the Collector's queues are without a variable.
+func storageDirectory(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile(collectorConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^    directory: \$\{env:STORAGE_DIRECTORY:-(.*)}$`).FindSubmatch(content)
+	if found == nil {
+		t.Fatal("the Collector has no directory for its queues")
+	}
+	return string(found[1])
 }
 
 // TestComposeMountsWhatIsTested keeps the tests of this package honest: what

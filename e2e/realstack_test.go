@@ -28,6 +28,7 @@ func TestRealStack(t *testing.T) {
 	t.Run("operation", s.testOperation)
 	t.Run("processes", s.testProcesses)
 	t.Run("ledger", s.testLedger)
+	t.Run("span metrics", s.testSpanMetrics)
 	s.mu.Lock() // the Collector still runs
 	for _, trouble := range s.trouble {
 		t.Errorf("the Collector complains: %s", trouble)

@@ -181,7 +181,7 @@ func TestRiver(t *testing.T) {
 		t.Error("the partition of the killed worker was not given to another")
 	}
 	end(t, workers["a"], workers["b"], workers["c"])
-	r.stop()
+	r.stop(t)
 	r.checkTraces(t, done)
 	if c := r.counted(riverWorker, ""); c["ok"] != riverRows-riverBad || c["failed"] != riverBad {
 		t.Errorf("the workers have counted %v, want %d rows of which %d failed", c, riverRows, riverBad)
@@ -267,7 +267,7 @@ func TestRiverCoordinatorKilled(t *testing.T) {
 	r.exact(t, second)
 	printed(t, second.output.String(), "going on with operation ")
 	end(t, worker)
-	r.stop()
+	r.stop(t)
 
 	operation, ok := find(r.spansOf(riverCoordinator), func(s span) bool { return s.Name() == "bulk backfill.slugs" })
 	part, ok2 := find(r.spansOf(riverWorker), isOperation)

@@ -72,7 +72,7 @@ func TestTerminateFlushes(t *testing.T) {
 			awaitAnswer(t, "http://"+listen+"/readyz?verbose", "[+]memory ok", p.ended) // which was logged
 			awaitAnswer(t, "http://"+listen+"/hello/you", "Hello, you!", p.ended)
 			p.terminate(t, shutdownLimit)
-			s.stop()
+			s.stop(t)
 			if code := p.cmd.ProcessState.ExitCode(); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
@@ -98,7 +98,7 @@ func TestTerminateAmidOperation(t *testing.T) {
 				t.Error("the operation had ended when its first segment arrived")
 			}
 			p.terminate(t, shutdownLimit)
-			s.stop()
+			s.stop(t)
 			checkCanceled(t, s)
 		})
 	}

@@ -39,7 +39,7 @@ func TestCodesearch(t *testing.T) {
 
 			s.await(t, 4*time.Minute, func() error { return errors.Join(s.operation(), s.serves(), s.healthy()) })
 			p.terminate(t, shutdownLimit)
-			s.stop()
+			s.stop(t)
 
 			t.Run("spans", func(t *testing.T) { checkSpans(t, s) })
 			t.Run("metrics", func(t *testing.T) { checkMetrics(t, s) })
