@@ -104,25 +104,34 @@ func answerMetrics(c *Console, a ask) (any, error) {
 func (h *handler) serveAPI(w http.ResponseWriter, r *http.Request, e endpoint, id trace.TraceID) {
 	a := ask{values: r.URL.Query(), trace: id}
 	err := a.unknownNames(e.parameters)
-	var answer any
-	if err == nil {
-		answer, err = e.answer(h.c, a)
+	status := http.StatusBadRequest
+	var b []byte
+	var bad error
+	if err == nil && !h.c.turns.do(r.Context(), func() {
+		var answer any
+		if answer, err = e.answer(h.c, a); err == nil {
+			status = http.StatusOK
+			b, bad = json.Marshal(answer)
+		}
+	}) {
+		return
 	}
-	status := http.StatusOK
-	switch {
-	case errors.Is(err, errUnknownTrace):
+	if errors.Is(err, errUnknownTrace) {
 		status = http.StatusNotFound
-	case err != nil:
-		status = http.StatusBadRequest
 	}
 	if err != nil {
-		answer = map[string][]string{"errors": strings.Split(err.Error(), "\n")}
+		b, bad = json.Marshal(map[string][]string{"errors": strings.Split(err.Error(), "\n")})
 	}
-	writeJSON(w, status, answer)
+	sendJSON(w, status, b, bad)
 }
 
 func writeJSON(w http.ResponseWriter, status int, answer any) {
 	b, err := json.Marshal(answer)
+	sendJSON(w, status, b, err)
+}
+
+// sendJSON sends what json.Marshal returned.
+func sendJSON(w http.ResponseWriter, status int, b []byte, err error) {
 	if err != nil {
 		http.Error(w, "encode: "+err.Error(), http.StatusInternalServerError)
 		return

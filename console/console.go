@@ -48,9 +48,10 @@ type Console struct {
 	level     logLevel
 	profiling sync.Mutex
 	diagnosed diagnosed
+	turns     turns
 }
 
 // New returns a Console with nothing in it. It starts no goroutine.
 func New(o Options) *Console {
-	return &Console{Store: store.New(o.MaxBytes), access: newAccess(o)}
+	return &Console{Store: store.New(o.MaxBytes), access: newAccess(o), turns: make(turns, 1)}
 }

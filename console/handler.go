@@ -192,13 +192,20 @@ func (h *handler) view(r *http.Request, rel, name string, a ask) view {
 func (h *handler) build() string { return h.style.name + " " + h.script.name }
 
 func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name string, a ask) {
-	v := h.view(r, rel, name, a)
 	var b bytes.Buffer
-	if err := h.html[v.file].whole.ExecuteTemplate(&b, "layout", v); err != nil {
+	var status int
+	var err error
+	if !h.c.turns.do(r.Context(), func() {
+		v := h.view(r, rel, name, a)
+		status, err = v.status, h.html[v.file].whole.ExecuteTemplate(&b, "layout", v)
+	}) {
+		return
+	}
+	if err != nil {
 		http.Error(w, "render: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(cmp.Or(v.status, http.StatusOK))
+	w.WriteHeader(cmp.Or(status, http.StatusOK))
 	_, _ = w.Write(b.Bytes())
 }

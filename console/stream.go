@@ -88,27 +88,36 @@ func (h *handler) serveStream(w http.ResponseWriter, r *http.Request, a ask) {
 	}
 	defer h.streams.leave()
 	out := &streamWriter{w: w, control: http.NewResponseController(w)}
-	if err := out.begin(); err != nil {
+	err := out.begin()
+	if err != nil {
 		http.Error(w, "Something on the way holds answers back, so there is no stream.", http.StatusNotImplemented)
 		return
 	}
 	var sent []string
 	for {
-		begun := time.Now()
-		v := h.view(r, rel, name, a)
-		lines, err := h.body(v)
-		if err != nil {
+		var n news
+		var took time.Duration
+		if !h.c.turns.do(r.Context(), func() {
+			begun := time.Now()
+			n, sent, err = h.news(r, rel, name, a, sent)
+			took = time.Since(begun)
+		}) {
 			return
 		}
-		n := news{Build: h.build(), Title: v.Headline(), Final: v.Final, Edits: editsOf(sent, lines)}
-		if out.send(n) != nil || v.Final {
+		if err != nil || out.send(n) != nil || n.Final {
 			return
 		}
-		sent = lines
-		if !rest(r.Context(), closing, max(streamInterval, streamShare*time.Since(begun))) {
+		if !rest(r.Context(), closing, max(streamInterval, streamShare*took)) {
 			return
 		}
 	}
+}
+
+// news draws the page and compares it with the lines that were sent before.
+func (h *handler) news(r *http.Request, rel, name string, a ask, sent []string) (news, []string, error) {
+	v := h.view(r, rel, name, a)
+	lines, err := h.body(v)
+	return news{Build: h.build(), Title: v.Headline(), Final: v.Final, Edits: editsOf(sent, lines)}, lines, err
 }
 
 // rest waits, and tells whether to go on.
