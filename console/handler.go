@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"cmp"
 	"html/template"
 	"net/http"
@@ -192,7 +191,7 @@ func (h *handler) view(r *http.Request, rel, name string, a ask) view {
 func (h *handler) build() string { return h.style.name + " " + h.script.name }
 
 func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name string, a ask) {
-	var b bytes.Buffer
+	var b sheet
 	var status int
 	var err error
 	if !h.c.turns.do(r.Context(), func() {
@@ -207,5 +206,5 @@ func (h *handler) servePage(w http.ResponseWriter, r *http.Request, rel, name st
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(cmp.Or(status, http.StatusOK))
-	_, _ = w.Write(b.Bytes())
+	_, _ = w.Write(b.text)
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -136,11 +135,11 @@ func rest(ctx context.Context, closing <-chan struct{}, d time.Duration) bool {
 // body draws a page's body as lines, without what the browser knows better: how
 // long ago things were.
 func (h *handler) body(v view) ([]string, error) {
-	var b bytes.Buffer
+	var b sheet
 	if err := h.html[v.file].streamed.ExecuteTemplate(&b, "body", v); err != nil {
 		return nil, err
 	}
-	lines := strings.Split(b.String(), "\n")
+	lines := strings.Split(string(b.text), "\n")
 	return slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" }), nil
 }
 

@@ -16,20 +16,21 @@ import (
 // A record starts with its own length, four bytes little endian.
 type ring struct {
 	mu      sync.Mutex
-	size    int       // bytes in a segment, and so the longest record
-	max     int       // segments
-	segs    []segment // oldest first
-	seq     uint64    // number of the newest segment
-	kept    int       // records
-	dropped uint64    // records overwritten by newer ones
-	horizon int64     // time of the newest of those
+	size    int        // bytes in a segment, and so the longest record
+	max     int        // segments
+	segs    []*segment // oldest first
+	seq     uint64     // number of the newest segment
+	kept    int        // records
+	dropped uint64     // records overwritten by newer ones
+	horizon int64      // time of the newest of those
 }
 
 type segment struct {
-	seq  uint64
-	n    int
-	last int64 // time of the newest record
-	data []byte
+	seq     uint64
+	n       int
+	last    int64 // time of the newest record
+	data    []byte
+	readers int // who read data, which is not reused meanwhile
 }
 
 // minSegments keeps at least seven eighths of a full ring readable: reuse
@@ -51,7 +52,7 @@ func (r *ring) add(rec []byte, at int64) (seq uint64) {
 	if n := len(r.segs); n == 0 || len(r.segs[n-1].data)+len(rec) > r.size {
 		r.rotate()
 	}
-	last := &r.segs[len(r.segs)-1]
+	last := r.segs[len(r.segs)-1]
 	last.data = append(last.data, rec...)
 	last.n++
 	last.last = max(last.last, at)
@@ -80,7 +81,7 @@ func (r *ring) completeSince() time.Time {
 func (r *ring) rotate() {
 	r.seq++
 	if len(r.segs) < r.max {
-		r.segs = append(r.segs, segment{seq: r.seq, data: make([]byte, 0, r.size)})
+		r.segs = append(r.segs, &segment{seq: r.seq, data: make([]byte, 0, r.size)})
 		return
 	}
 	oldest := r.segs[0]
@@ -88,50 +89,67 @@ func (r *ring) rotate() {
 	r.kept -= oldest.n
 	r.dropped += uint64(oldest.n)
 	r.horizon = max(r.horizon, oldest.last)
-	r.segs[len(r.segs)-1] = segment{seq: r.seq, data: oldest.data[:0]}
+	if oldest.readers > 0 { // it is theirs now
+		oldest = &segment{data: make([]byte, 0, r.size)}
+	}
+	*oldest = segment{seq: r.seq, data: oldest.data[:0]}
+	r.segs[len(r.segs)-1] = oldest
 }
-
-// yieldAfter is how many segments are read, in half a millisecond or so, before
-// the application goes first: to be sent away wakes a processor that idles.
-const yieldAfter = 4
 
 // walk calls f with each record, the newest segment first and in each segment
 // the oldest record first, until f returns false at the end of a segment. The
-// bytes are valid during the call only. The ring is locked while one segment
-// is copied, never while f runs, and the application goes first now and then.
+// bytes are valid during the call only. Nothing is locked while f runs, and it
+// gives way to others that want to run.
 func (r *ring) walk(f func(rec []byte) (more bool)) {
-	buf := make([]byte, 0, r.size)
-	before := ^uint64(0)
-	for turn := 1; ; turn++ {
-		var ok bool
-		if buf, before, ok = r.copySegment(buf[:0], before); !ok {
-			return
-		}
-		more := true
-		for rest := buf; len(rest) > 0; {
-			n := binary.LittleEndian.Uint32(rest)
-			more = f(rest[:n]) && more
-			rest = rest[n:]
-		}
-		if !more {
-			return
-		}
-		if turn%yieldAfter == 0 {
-			runtime.Gosched()
-		}
+	more := true
+	for before := ^uint64(0); more; {
+		before, more = r.read(before, f)
 	}
 }
 
-// copySegment appends the newest segment with a number below before to buf.
-func (r *ring) copySegment(buf []byte, before uint64) ([]byte, uint64, bool) {
+// breath is how many records are read before others may run: some microseconds
+// of work.
+const breath = 32
+
+// read calls f with each record of the newest segment with a number below before,
+// and returns its number and whether to go on. What is in a segment is never
+// written again while somebody reads it, so it is neither copied nor locked.
+func (r *ring) read(before uint64, f func(rec []byte) (more bool)) (seq uint64, more bool) {
+	s, rest := r.take(before)
+	if s == nil {
+		return 0, false
+	}
+	defer r.leave(s)
+	more = true
+	for n := 1; len(rest) > 0; n++ {
+		size := binary.LittleEndian.Uint32(rest)
+		more = f(rest[:size]) && more
+		rest = rest[size:]
+		if n%breath == 0 {
+			runtime.Gosched()
+		}
+	}
+	return s.seq, more
+}
+
+// take returns the newest segment with a number below before, nil when there is
+// none, and what is in it now. leave has to be called after it.
+func (r *ring) take(before uint64) (*segment, []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range slices.Backward(r.segs) {
 		if s.seq < before {
-			return append(buf, s.data...), s.seq, true
+			s.readers++
+			return s, s.data
 		}
 	}
-	return buf, 0, false
+	return nil, nil
+}
+
+func (r *ring) leave(s *segment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.readers--
 }
 
 // Usage tells what a part of the store holds.
