@@ -67,9 +67,10 @@ func rules() map[string][]string {
 		},
 		"internal/announce": {},
 		"internal/figure":   {module + "console/store"},
+		"internal/pace":     {},
 		"internal/view":     {module + "console/store", module + "console/diagnosis", module + "internal/figure", module + "internal/keys", "golang.org/x/text/width"},
-		"console":           {otel, otel + "/", module + "internal/announce", module + "internal/figure", module + "internal/keys", module + "console/store", module + "console/diagnosis"},
-		"console/store":     {otel, otel + "/", module + "internal/keys", module + "internal/sanitize"},
+		"console":           {otel, otel + "/", module + "internal/announce", module + "internal/figure", module + "internal/keys", module + "internal/pace", module + "console/store", module + "console/diagnosis"},
+		"console/store":     {otel, otel + "/", module + "internal/keys", module + "internal/pace", module + "internal/sanitize"},
 		"console/diagnosis": {otel + "/trace", module + "internal/figure", module + "internal/keys", module + "console/store"},
 		"console/mcp": {
 			otel + "/trace", "github.com/modelcontextprotocol/go-sdk/", "github.com/google/pprof/profile",

@@ -2,7 +2,8 @@ package console
 
 import (
 	"context"
-	"runtime"
+
+	"github.com/otelmon/otelmon-go/internal/pace"
 )
 
 // turns lets one answer be made at a time. To read all that is kept and to draw
@@ -26,21 +27,15 @@ func (t turns) do(ctx context.Context, answer func()) bool {
 	return true
 }
 
-// sheet is what a page is drawn on. Drawing gives way to others that want to run.
+// sheet is what a page is drawn on. Drawing rests now and then.
 type sheet struct {
-	text   []byte
-	writes int
+	text []byte
+	pace pace.Pace
 }
-
-// breath is how many writes are made before others may run: some microseconds of
-// work.
-const breath = 32
 
 // Write implements io.Writer.
 func (s *sheet) Write(b []byte) (int, error) {
-	if s.writes++; s.writes%breath == 0 {
-		runtime.Gosched()
-	}
+	s.pace.Step()
 	s.text = append(s.text, b...)
 	return len(b), nil
 }

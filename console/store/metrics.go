@@ -91,6 +91,9 @@ type metricStore struct {
 
 	runtime runtimeFigures
 	sampler *sampler
+
+	looks  sync.Mutex // one at a time
+	missed time.Time  // when one was in vain; guarded by looks
 }
 
 func newMetricStore(budget int) *metricStore {
@@ -98,13 +101,15 @@ func newMetricStore(budget int) *metricStore {
 }
 
 // fresh waits until the metrics are at most a second old, or for a moment when
-// they cannot be had.
+// they cannot be had, once a second however many look.
 func (m *metricStore) fresh() {
+	m.looks.Lock()
+	defer m.looks.Unlock()
 	m.mu.Lock()
 	s, age := m.sampler, time.Since(m.at)
 	m.mu.Unlock()
-	if s != nil && age >= time.Second {
-		s.demand()
+	if s != nil && age >= time.Second && time.Since(m.missed) >= time.Second && !s.demand() {
+		m.missed = time.Now()
 	}
 }
 

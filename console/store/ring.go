@@ -2,10 +2,11 @@ package store
 
 import (
 	"encoding/binary"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/pace"
 )
 
 // ring keeps encoded records, newest last, within a fixed number of bytes. It
@@ -98,36 +99,31 @@ func (r *ring) rotate() {
 
 // walk calls f with each record, the newest segment first and in each segment
 // the oldest record first, until f returns false at the end of a segment. The
-// bytes are valid during the call only. Nothing is locked while f runs, and it
-// gives way to others that want to run.
+// bytes are valid during the call only. Nothing is locked while f runs, and walk
+// rests between calls.
 func (r *ring) walk(f func(rec []byte) (more bool)) {
 	more := true
+	var p pace.Pace
 	for before := ^uint64(0); more; {
-		before, more = r.read(before, f)
+		before, more = r.read(before, f, &p)
 	}
 }
-
-// breath is how many records are read before others may run: some microseconds
-// of work.
-const breath = 32
 
 // read calls f with each record of the newest segment with a number below before,
 // and returns its number and whether to go on. What is in a segment is never
 // written again while somebody reads it, so it is neither copied nor locked.
-func (r *ring) read(before uint64, f func(rec []byte) (more bool)) (seq uint64, more bool) {
+func (r *ring) read(before uint64, f func(rec []byte) (more bool), p *pace.Pace) (seq uint64, more bool) {
 	s, rest := r.take(before)
 	if s == nil {
 		return 0, false
 	}
 	defer r.leave(s)
 	more = true
-	for n := 1; len(rest) > 0; n++ {
+	for len(rest) > 0 {
 		size := binary.LittleEndian.Uint32(rest)
 		more = f(rest[:size]) && more
 		rest = rest[size:]
-		if n%breath == 0 {
-			runtime.Gosched()
-		}
+		p.Step()
 	}
 	return s.seq, more
 }

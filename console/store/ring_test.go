@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -64,6 +65,36 @@ func TestRingDoesNotAllocateOnceFull(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1000, func() { r.add(rec, 1) }); n != 0 {
 		t.Errorf("%v allocations an add", n)
+	}
+}
+
+func TestRingOverwritesNothingThatIsBeingRead(t *testing.T) {
+	r := newRing(8 * 1024)
+	for i := range 100 {
+		r.add(record(i, 100), 1)
+	}
+	walked := 0
+	r.walk(func(rec []byte) bool {
+		want := slices.Clone(rec)
+		for range 100 { // all segments, while this one is read
+			r.add(record(7777, 100), 1)
+		}
+		if !bytes.Equal(rec, want) {
+			t.Fatalf("record %x became %x", want[:8], rec[:8])
+		}
+		walked++
+		return false
+	})
+	if walked == 0 {
+		t.Fatal("nothing was read")
+	}
+	if u := r.usage("x"); u.Bytes > 8*1024 || u.Kept > 80 {
+		t.Errorf("%+v", u)
+	}
+	for _, s := range r.segs {
+		if s.readers != 0 {
+			t.Error("a reader never left")
+		}
 	}
 }
 

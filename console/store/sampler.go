@@ -78,23 +78,26 @@ func (s *sampler) collect(ctx context.Context, rm *metricdata.ResourceMetrics, w
 	s.st.metrics.absorb(rm, now, why)
 }
 
-// demand asks for a collection now and waits for it, up to patience.
-func (s *sampler) demand() {
+// demand asks for a collection now and waits for it, up to patience. It returns
+// false when that was in vain.
+func (s *sampler) demand() bool {
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	answered := make(chan struct{})
 	select {
 	case s.asked <- answered:
 	case <-s.done:
-		return
+		return false
 	case <-late.C:
-		return
+		return false
 	}
 	select {
 	case <-answered:
+		return true
 	case <-s.done:
 	case <-late.C:
 	}
+	return false
 }
 
 // Shutdown stops the goroutine and waits for it, at most until ctx ends. A
