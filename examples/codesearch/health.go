@@ -16,7 +16,7 @@ import (
 func register(checks *health.Registry, s *store, index *indexState) error {
 	return errors.Join(
 		checks.Register(health.Check{Name: "database", Func: s.ping, Critical: true}),
-		checks.Register(health.Check{Name: "index", Func: index.check, Interval: 2 * time.Second}), // costs nothing
+		checks.Register(health.Check{Name: "index", Func: index.check, DependsOn: []string{"database"}, Interval: 2 * time.Second}), // costs nothing
 		checks.Register(health.Check{Name: "disk", Func: checkers.DiskSpace(filepath.Dir(s.path), diskLimits())}),
 		checks.Register(health.Check{Name: "memory", Func: checkers.Memory(checkers.MemoryOptions{}), Scope: health.Internal}),
 	)
