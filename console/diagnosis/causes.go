@@ -190,8 +190,11 @@ func (s *snapshot) explainsOperation(a, b *finding) bool {
 // explainsCheck knows the checks that another check explains, and those that
 // measure what a is about.
 func explainsCheck(a, b *finding) bool {
-	if b.check.Muted && a.check != nil && !a.check.Muted && a.Kind != KindFlapping {
-		return true
+	if a.check != nil && a.Kind != KindFlapping {
+		told := b.check.SuppressedBy
+		if a.check.Name == told || told == "" && b.check.Muted && !a.check.Muted {
+			return true
+		}
 	}
 	measures := map[string][]string{
 		KindMemoryGrowth:   {"memory", "heap", "mem"},

@@ -2,11 +2,16 @@ package diagnosis_test
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
+	"github.com/otelmon/otelmon-go/internal/keys"
 	"github.com/otelmon/otelmon-go/internal/taptest"
 )
 
@@ -26,6 +31,28 @@ func TestFailingCheckIsNamed(t *testing.T) {
 	}
 	if len(r.Healthy) != 1 || r.Healthy[0] != "cache" {
 		t.Errorf("healthy: %q", r.Healthy)
+	}
+}
+
+// A check whose cause is known is no consequence of another one that fails.
+func TestACheckFollowsFromWhatItDependsOn(t *testing.T) {
+	st := store.New(0)
+	rig := taptest.New(t, st)
+	rig.Change(t, "redis", "healthy", "unhealthy", "connection refused")
+	rig.Change(t, "postgres", "healthy", "unhealthy", "no such host")
+	rig.Change(t, "orders", "healthy", "unhealthy", "cannot be read", "postgres")
+	muted, err := rig.MP.Meter(keys.ScopeHealth).Int64UpDownCounter(keys.HealthCheckMuted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	muted.Add(t.Context(), 1, metric.WithAttributes(attribute.String(keys.HealthCheckName, "orders")))
+
+	got := map[string]string{}
+	for _, f := range diagnosis.Diagnose(st, diagnosis.Question{}).Findings {
+		got[f.Component] = strings.Join(f.Consequences, ", ")
+	}
+	if want := map[string]string{"redis": "", "postgres": "dependency_down orders"}; !maps.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
