@@ -215,14 +215,13 @@ func hasSeries(st *store.Store, ref string) bool {
 	return false
 }
 
+// containsAll takes the attributes out of the labels, which may hold the signs that
+// separate them.
 func containsAll(attributes store.Attributes, labels string) bool {
-	for label := range strings.SplitSeq(labels, ", ") {
-		key, value, _ := strings.Cut(label, "=")
-		if label != "" && attributes.Get(key) != value {
-			return false
-		}
+	for _, a := range attributes {
+		labels = strings.Replace(labels, a.Key+"="+store.CleanLine(a.Text()), "", 1)
 	}
-	return true
+	return strings.Trim(labels, ", ") == ""
 }
 
 func TestNothingIsFoundWhenNothingIsWrong(t *testing.T) {
