@@ -6,9 +6,13 @@ import (
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/servicegraphconnector"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/kafkaexporter"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/loadbalancingexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kafkareceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
@@ -45,16 +49,16 @@ func settings(a *arrivals) otelcol.CollectorSettings {
 	}
 }
 
-// factories are the components that deploy/collector.yaml names. The contrib
+// factories are the components that the Collectors of deploy name. The contrib
 // image of docker-compose.yaml holds them all.
 func factories() (otelcol.Factories, error) {
 	return otelcol.Factories{
 		Telemetry:  otelconftelemetry.NewFactory(),
 		Extensions: byType[extension.Factory](healthcheckextension.NewFactory(), filestorage.NewFactory()),
-		Receivers:  byType[receiver.Factory](otlpreceiver.NewFactory()),
-		Processors: byType[processor.Factory](memorylimiterprocessor.NewFactory(), tailsamplingprocessor.NewFactory()),
+		Receivers:  byType[receiver.Factory](otlpreceiver.NewFactory(), kafkareceiver.NewFactory()),
+		Processors: byType[processor.Factory](memorylimiterprocessor.NewFactory(), tailsamplingprocessor.NewFactory(), resourceprocessor.NewFactory()),
 		Connectors: byType[connector.Factory](spanmetricsconnector.NewFactory(), serviceGraph()),
-		Exporters:  byType[exporter.Factory](otlpexporter.NewFactory(), otlphttpexporter.NewFactory()),
+		Exporters:  byType[exporter.Factory](otlpexporter.NewFactory(), otlphttpexporter.NewFactory(), kafkaexporter.NewFactory(), loadbalancingexporter.NewFactory()),
 	}, nil
 }
 

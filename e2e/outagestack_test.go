@@ -76,14 +76,20 @@ func (p *process) kill(t *testing.T) {
 
 // collectorRole is a Collector that has nothing to lose: it answers when who is
 // behind it has. So what it took and is missing was lost before it.
-func collectorRole(context.Context) error {
+func collectorRole(ctx context.Context) error {
 	s := settings(newArrivals())
-	s.ConfigProviderSettings.ResolverSettings.URIs = []string{"file:" + os.Getenv("COLLECTOR_CONFIG")}
+	var configs []string // later ones are merged into those before
+	for file := range strings.SplitSeq(os.Getenv("COLLECTOR_CONFIG"), ",") {
+		configs = append(configs, "file:"+file)
+	}
+	s.ConfigProviderSettings.ResolverSettings.URIs = configs
 	col, err := otelcol.NewCollector(s)
 	if err != nil {
 		return err
 	}
-	return col.Run(context.Background()) // until it is killed
+	// Not by its context, which would have processors forget what they hold.
+	defer context.AfterFunc(ctx, col.Shutdown)()
+	return col.Run(context.WithoutCancel(ctx))
 }
 
 const synchronousCollector = `
