@@ -24,8 +24,14 @@ func Diagnose(st *store.Store, q Question) Report {
 		Findings: []Finding{}, Healthy: s.healthy(found), Telemetry: cut(s.delivery.Reason, maxText),
 	}
 	found = found[:min(len(found), q.Limit)]
-	if slices.ContainsFunc(found, func(f *finding) bool { return f.group != nil }) {
-		s.quote(found, st.Patterns(store.LogQuery{Level: "error", Since: s.from}).Patterns)
+	since := s.now
+	for _, f := range found {
+		if f.group != nil && f.FirstSeen.Before(since) {
+			since = f.FirstSeen
+		}
+	}
+	if since.Before(s.now) {
+		s.quote(found, st.Patterns(store.LogQuery{Level: "error", Since: since}).Patterns)
 	}
 	for i, f := range found {
 		f.Rank = i + 1

@@ -22,27 +22,28 @@ func newIndex(n int) index {
 	return x
 }
 
-// slot returns where a span's id is, or would be. Ids are random, but nobody
-// needs to keep to that.
-func (x *index) slot(spans []span, id trace.SpanID) int {
+// slot returns the place of the span with this id, -1 when there is none, and
+// where in the table that is, or would be. Ids are random, but nobody needs to
+// keep to that.
+func (x *index) slot(spans []span, id trace.SpanID) (slot int, at int32) {
 	i := int(binary.LittleEndian.Uint64(id[:]) * 0x9e3779b97f4a7c15 >> x.shift)
-	for x.at[i] != 0 && spans[x.at[i]-1].id != id {
-		i = (i + 1) % len(x.at)
+	for ; x.at[i] != 0; i = (i + 1) % len(x.at) {
+		if spans[x.at[i]-1].id == id {
+			return i, x.at[i] - 1
+		}
 	}
-	return i
+	return i, -1
 }
 
-// find returns the place of a span, -1 when it is not there.
-func (x *index) find(spans []span, id trace.SpanID) int32 { return x.at[x.slot(spans, id)] - 1 }
-
-// add takes in the last of the spans.
-func (x *index) add(spans []span) {
-	if 2*len(spans) > len(x.at) {
-		*x = newIndex(len(x.at))
-		for i := range spans {
-			x.at[x.slot(spans, spans[i].id)] = int32(i + 1)
-		}
+// put takes in the last of the spans, whose slot it is.
+func (x *index) put(spans []span, slot int) {
+	x.at[slot] = int32(len(spans))
+	if 2*len(spans) <= len(x.at) {
 		return
 	}
-	x.at[x.slot(spans, spans[len(spans)-1].id)] = int32(len(spans))
+	*x = newIndex(len(x.at))
+	for i := range spans {
+		slot, _ := x.slot(spans, spans[i].id)
+		x.at[slot] = int32(i + 1)
+	}
 }

@@ -105,11 +105,11 @@ func readSpans(st *store.Store, from, now time.Time, n int) *traffic {
 	t := r.traffic
 	for i := range t.spans {
 		p := &t.spans[i]
-		if p.up = r.byID.find(t.spans, p.parent); p.up >= 0 {
+		if _, p.up = r.byID.slot(t.spans, p.parent); p.up >= 0 {
 			t.spans[p.up].children++
 		}
 	}
-	t.share()
+	t.share(r.now)
 	past := map[string]store.SpanFigures{}
 	for _, stat := range st.SpanStats(store.SpanStatQuery{Limit: math.MaxInt}).Names {
 		if key := stat.Kind + " " + stat.Name; stat.Before.Count > past[key].Count {
@@ -127,7 +127,7 @@ func readSpans(st *store.Store, from, now time.Time, n int) *traffic {
 }
 
 // share gives each group its spans, by start, and each unit its durations.
-func (t *traffic) share() {
+func (t *traffic) share(now int64) {
 	spans, durations := make([]*span, len(t.spans)), make([]float64, len(t.spans))
 	for _, g := range t.groups {
 		g.spans, spans = spans[:0:g.n], spans[g.n:]
@@ -146,7 +146,7 @@ func (t *traffic) share() {
 		}
 	}
 	for _, g := range t.groups {
-		t.work.sort(g.spans)
+		t.work.sort(g.spans, now)
 		t.pace.step(len(g.spans))
 	}
 }
@@ -170,7 +170,8 @@ func (u *unit) remember() {
 
 func (r *reader) add(h *store.SpanHead) {
 	t, open := r.traffic, h.End == 0
-	if old := r.byID.find(t.spans, h.SpanID); old >= 0 {
+	slot, old := r.byID.slot(t.spans, h.SpanID)
+	if old >= 0 {
 		if p := &t.spans[old]; !open && p.open { // it ended while they were read
 			p.end, p.open, p.failed, p.message = h.End, false, h.Failed, r.text(h.Message)
 			if p.unit != nil {
@@ -183,7 +184,7 @@ func (r *reader) add(h *store.SpanHead) {
 		trace: h.TraceID, id: h.SpanID, parent: h.ParentID, start: h.Start, end: h.End, failed: h.Failed, open: open, deep: true, message: r.text(h.Message),
 	})
 	p := &t.spans[len(t.spans)-1]
-	r.byID.add(t.spans)
+	r.byID.put(t.spans, slot)
 	if open {
 		p.end = r.now
 	}

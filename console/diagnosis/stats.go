@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"time"
 )
 
 // change is a lasting rise of a series at one of its values.
@@ -26,6 +27,7 @@ const (
 type workspace struct {
 	ratios, values, ranks []float64
 	order                 []placed
+	keys                  []uint64
 	spans                 []*span
 }
 
@@ -46,15 +48,19 @@ func ascending(a, b placed) int {
 	}
 }
 
-// sort puts spans in the order of their starts.
-func (w *workspace) sort(spans []*span) {
-	w.order, w.spans = w.order[:0], append(w.spans[:0], spans...)
+// sort puts spans in the order of their starts, to the microsecond and from the
+// day before now on, which leaves room for their places in the same number.
+func (w *workspace) sort(spans []*span, now int64) {
+	w.keys, w.spans = w.keys[:0], append(w.spans[:0], spans...)
+	width := bits.Len(uint(len(spans)))
+	from, most := now-int64(24*time.Hour), int64(1)<<(63-width)-1
 	for i, p := range spans {
-		w.order = append(w.order, placed{float64(p.start - spans[0].start), i}) // exact for a hundred days
+		since := min(max(p.start-from, 0)/int64(time.Microsecond), most)
+		w.keys = append(w.keys, uint64(since)<<width|uint64(i))
 	}
-	slices.SortFunc(w.order, ascending)
-	for i, o := range w.order {
-		spans[i] = w.spans[o.at]
+	slices.Sort(w.keys)
+	for i, key := range w.keys {
+		spans[i] = w.spans[key&(1<<width-1)]
 	}
 }
 

@@ -35,15 +35,16 @@ func TestIndexFindsIdsOfAnySort(t *testing.T) {
 		for i := range uint64(5000) {
 			var s span
 			binary.BigEndian.PutUint64(s.id[:], id(i))
+			slot, _ := x.slot(spans, s.id)
 			spans = append(spans, s)
-			x.add(spans)
+			x.put(spans, slot)
 		}
 		for i := range spans {
-			if at := x.find(spans, spans[i].id); at != int32(i) {
+			if _, at := x.slot(spans, spans[i].id); at != int32(i) {
 				t.Fatalf("%s: span %d is found at %d", name, i, at)
 			}
 		}
-		if at := x.find(spans, trace.SpanID{}); at != -1 {
+		if _, at := x.slot(spans, trace.SpanID{}); at != -1 {
 			t.Errorf("%s: no id is found at %d", name, at)
 		}
 	}
