@@ -169,7 +169,7 @@ func (s *snapshot) explains(a, b *finding) bool {
 // hasShape tells a finding that says why requests are slow from one that says
 // that they are.
 func hasShape(kind string) bool {
-	return kind == KindNPlusOne || kind == KindLockContention || kind == KindSpansUnfinished || kind == KindDiskFull
+	return kind == KindPanics || kind == KindNPlusOne || kind == KindLockContention || kind == KindSpansUnfinished || kind == KindDiskFull
 }
 
 // explainsOperation looks for calls of a in the trace of the operation, and for

@@ -3,11 +3,13 @@ package diagnosis
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/otelmon/otelmon-go/console/store"
+	"github.com/otelmon/otelmon-go/internal/keys"
 )
 
 // Diagnose finds what is wrong and its most likely cause.
@@ -24,6 +26,9 @@ func Diagnose(st *store.Store, q Question) Report {
 		Findings: []Finding{}, Healthy: s.healthy(found), Telemetry: cut(s.delivery.Reason, maxText),
 	}
 	found = found[:min(len(found), q.Limit)]
+	if len(found) > 0 {
+		s.blameStart(found[0])
+	}
 	since := s.now
 	for _, f := range found {
 		if f.group != nil && f.FirstSeen.Before(since) {
@@ -45,19 +50,34 @@ func Diagnose(st *store.Store, q Question) Report {
 // snapshot is what the store has, read once.
 type snapshot struct {
 	now, from   time.Time
+	started     time.Time // when the program did
+	settled     time.Time // what is usual is learnt from then on
+	version     string
 	health      store.Health
 	operations  []store.Operation
 	delivery    store.Delivery
 	runtime     store.Runtime
 	instruments []store.Instrument
+	hours       store.History // of the items of bulk operations
 	traffic     *traffic
 	storeBytes  int
 }
+
+// A start is no usual time: calls fail until what is called is there, caches
+// are empty, and everything grows. It is left out once there is as much and more
+// to go by.
+const (
+	starts       = time.Minute
+	leastSettled = 3 * time.Minute
+)
 
 func look(st *store.Store, q Question) *snapshot {
 	s := &snapshot{
 		health: st.Health(), operations: st.Operations(store.MaxLimit).Operations, delivery: st.Delivery(),
 		runtime: st.Runtime(), instruments: st.Instruments(wanted),
+	}
+	if len(s.operations) > 0 {
+		s.hours = st.History(store.HistoryQuery{Name: keys.BulkItems, Window: 6 * time.Hour, Limit: store.MaxSeries})
 	}
 	spans := 0
 	for _, u := range st.Usage() {
@@ -67,9 +87,13 @@ func look(st *store.Store, q Question) *snapshot {
 		}
 	}
 	s.now = time.Now().UTC()
+	s.started, s.version = st.Started()
+	if s.now.Sub(s.started) > leastSettled {
+		s.settled = s.started.Add(starts)
+	}
 	s.from = s.now.Add(-q.Since)
 	// What is usual is learnt from before a short window, too.
-	s.traffic = readSpans(st, s.now.Add(-max(q.Since, UsualSince)), s.now, spans)
+	s.traffic = readSpans(st, s.now.Add(-max(q.Since, UsualSince)), s.settled, s.now, spans)
 	s.traffic.judge()
 	return s
 }
@@ -82,7 +106,7 @@ func (s *snapshot) findings() []*finding {
 	var found []*finding
 	for _, r := range []rule{
 		failingChecks, flappingChecks, slowOrFailing, nPlusOne, heldLock, neverEnded, exhaustedPools, leaks, busyCPU,
-		fillingQueues, stalledOperations, failingItems, failedOperations, stuckTelemetry,
+		fillingQueues, stalledOperations, failingItems, failedOperations, stuckTelemetry, panics, clockSkew,
 	} {
 		found = append(found, r(s)...)
 	}
@@ -98,6 +122,14 @@ func (s *snapshot) span(seconds float64) time.Duration {
 func (f *finding) concerns(component string) bool {
 	has := func(s string) bool { return strings.Contains(strings.ToLower(s), strings.ToLower(component)) }
 	return has(f.Component) || slices.ContainsFunc(f.Consequences, has) || (f.group != nil && has(f.group.name))
+}
+
+// blameStart adds the version that started when the finding began, as far as spans
+// and checks know that: where a growth began is a guess.
+func (s *snapshot) blameStart(f *finding) {
+	if s.version != "" && (f.group != nil || f.check != nil) && f.FirstSeen.Before(s.started.Add(starts+soon)) {
+		f.show(ByStart, s.version, s.started, "it has been so since about when version "+s.version+" started", "", math.NaN(), math.NaN())
+	}
 }
 
 // status is the service's own verdict. Where it says healthy, or nothing, the

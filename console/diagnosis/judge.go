@@ -22,7 +22,7 @@ func (t *traffic) judge() {
 				p.ratio = 1e6
 			}
 			// A young span has no duration yet.
-			return p.open && (p.ratio < slowRatio || p.seconds() < 1)
+			return p.early || p.open && (p.ratio < slowRatio || p.seconds() < 1)
 		})
 		g.judge(&t.work)
 		t.pace.step(len(g.spans))

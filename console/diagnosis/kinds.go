@@ -20,6 +20,8 @@ const (
 	KindCheckFailing    = "check_failing"     // a health check is not healthy
 	KindFlapping        = "check_flapping"    // a health check keeps changing its state
 	KindErrorRate       = "error_rate"        // spans of a name fail more often than they did
+	KindPanics          = "panic_loop"        // requests keep panicking
+	KindClockSkew       = "clock_skew"        // spans begin in the future
 	KindLatency         = "latency"           // spans of a name take longer than they did
 	KindSpansUnfinished = "spans_never_ended" // spans are begun and not ended
 )

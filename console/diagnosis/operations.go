@@ -47,7 +47,7 @@ func stalledOperations(s *snapshot) []*finding {
 	var found []*finding
 	s.each(keys.BulkOperationIdleTime, func(series *store.Series) {
 		idle := float64(series.Value)
-		v := numbers(series.History)
+		v := s.numbers(series.History)
 		before := v[:max(0, len(v)-1-int(idle/float64(s.runtime.Interval)))]
 		usual := 0.0
 		for _, x := range before {
@@ -91,7 +91,7 @@ func failingItems(s *snapshot) []*finding {
 		if o.State == store.StateFailed || o.Failed < leastFailed || (o.Ended != nil && o.Ended.Before(s.from)) || s.newer(o) {
 			continue
 		}
-		shares, ref := s.failedShares(o.Name)
+		shares, interval, ref := s.failedShares(o.Name)
 		c := rise(shares)
 		c.found = c.found && c.after >= c.before+0.05
 		if !c.found && o.Failed >= 0.3*(o.OK+o.Failed) {
@@ -102,7 +102,7 @@ func failingItems(s *snapshot) []*finding {
 		}
 		first := o.Started
 		if c.at > 0 {
-			first = s.ago(c.at, len(shares))
+			first = s.now.Add(-s.span(interval * float64(len(shares)-c.at)))
 		}
 		why := "no text tells why"
 		if len(o.Failures) > 0 {
@@ -127,21 +127,39 @@ func (s *snapshot) newer(o *store.Operation) bool {
 	return false
 }
 
-// failedShares returns the share of items that failed in each interval.
-func (s *snapshot) failedShares(name string) (shares []float64, ref string) {
-	var ok, failed []store.Number
+// failedShares returns the share of items that failed in each interval of the
+// last minutes, or of the last hours when a rise is older than these.
+func (s *snapshot) failedShares(name string) (shares []float64, interval float64, ref string) {
 	ref = keys.BulkItems
+	var recent []store.HistorySeries
 	s.each(keys.BulkItems, func(series *store.Series) {
+		recent = append(recent, store.HistorySeries{Attributes: series.Attributes, Values: series.History})
+		if series.Attributes.Get(keys.BulkOperationName) == name && series.Attributes.Get(keys.BulkItemOutcome) == "failed" {
+			ref = seriesRef(keys.BulkItems, series.Attributes)
+		}
+	})
+	if shares = sharesOf(name, recent); !rise(shares).found {
+		if older := sharesOf(name, s.hours.Series); rise(older).found {
+			return older, float64(s.hours.Interval), ref
+		}
+	}
+	return shares, float64(s.runtime.Interval), ref
+}
+
+// sharesOf returns the shares of the intervals in which there were items.
+func sharesOf(name string, items []store.HistorySeries) (shares []float64) {
+	var ok, failed []store.Number
+	for _, series := range items {
 		if series.Attributes.Get(keys.BulkOperationName) != name {
-			return
+			continue
 		}
 		switch series.Attributes.Get(keys.BulkItemOutcome) {
 		case "ok":
-			ok = series.History
+			ok = series.Values
 		case "failed":
-			failed, ref = series.History, seriesRef(keys.BulkItems, series.Attributes)
+			failed = series.Values
 		}
-	})
+	}
 	n := min(len(ok), len(failed))
 	ok, failed = ok[len(ok)-n:], failed[len(failed)-n:]
 	for i := range n {
@@ -149,5 +167,5 @@ func (s *snapshot) failedShares(name string) (shares []float64, ref string) {
 			shares = append(shares, float64(failed[i])/all)
 		}
 	}
-	return shares, ref
+	return shares
 }

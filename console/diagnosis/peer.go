@@ -1,7 +1,10 @@
 package diagnosis
 
 import (
+	"bytes"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/trace"
@@ -10,10 +13,10 @@ import (
 )
 
 // peer is something outside the program that it calls.
-type peer struct{ system, address, namespace, service string }
+type peer struct{ system, address, port, namespace, service string }
 
 // peerParts is whom a span calls, as its attributes have it.
-type peerParts struct{ system, address, namespace, service []byte }
+type peerParts struct{ system, address, port, namespace, service []byte }
 
 // peerOf reads whom a span calls, nothing when it is the program's own work.
 func peerOf(h *store.SpanHead) (p peerParts) {
@@ -38,12 +41,15 @@ func peerOf(h *store.SpanHead) (p peerParts) {
 	if !outward {
 		return peerParts{}
 	}
+	if isLocal(p.address) { // programs of one machine differ in their ports alone
+		p.port = strconv.AppendInt(nil, h.Int("server.port"), 10)
+	}
 	return p
 }
 
 // key appends what tells peers apart.
 func (p *peerParts) key(b []byte) []byte {
-	for _, part := range [][]byte{p.system, p.address, p.namespace, p.service} {
+	for _, part := range [][]byte{p.system, p.address, p.port, p.namespace, p.service} {
 		b = append(append(b, part...), 0)
 	}
 	return b
@@ -51,7 +57,7 @@ func (p *peerParts) key(b []byte) []byte {
 
 // peer returns a copy, nil when there is none.
 func (p *peerParts) peer() *peer {
-	of := peer{string(p.system), string(p.address), string(p.namespace), string(p.service)}
+	of := peer{string(p.system), string(p.address), string(p.port), string(p.namespace), string(p.service)}
 	if of == (peer{}) {
 		return nil
 	}
@@ -59,7 +65,8 @@ func (p *peerParts) peer() *peer {
 }
 
 func (p *peer) name() string {
-	switch local := p.address == "localhost" || strings.HasPrefix(p.address, "127.") || p.address == "::1"; {
+	local := isLocal([]byte(p.address))
+	switch {
 	case p.service != "":
 		return p.service
 	case p.address != "" && !local:
@@ -68,9 +75,19 @@ func (p *peer) name() string {
 		return p.system + " " + p.namespace
 	case p.system != "":
 		return p.system
+	case local && p.port != "0":
+		return net.JoinHostPort(p.address, p.port)
 	default:
 		return p.address
 	}
+}
+
+func isLocal(address []byte) bool {
+	switch string(address) {
+	case "localhost", "::1":
+		return true
+	}
+	return bytes.HasPrefix(address, []byte("127."))
 }
 
 // matches tells whether a name that people gave, such as that of a check or a

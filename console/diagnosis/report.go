@@ -72,6 +72,7 @@ const (
 	ByOperation = "operation" // id
 	ByRuntime   = "runtime"   // name of the figure
 	ByDelivery  = "delivery"  // instrument of the ledger, and its attributes as {key=value, …}
+	ByStart     = "start"     // service.version of the program that started
 )
 
 // Evidence is something that the store can show.

@@ -63,8 +63,12 @@ func (s *snapshot) each(name string, f func(*store.Series)) {
 	}
 }
 
-// numbers returns the values of a history that are known.
-func numbers(history []store.Number) []float64 {
+// numbers returns the values of a history that are known, from when the program
+// had settled on.
+func (s *snapshot) numbers(history []store.Number) []float64 {
+	if lasts := int(s.now.Sub(s.settled).Seconds() / float64(s.runtime.Interval)); lasts < len(history) {
+		history = history[len(history)-lasts:]
+	}
 	list := make([]float64, 0, len(history))
 	for _, n := range history {
 		if n.Known() {
@@ -78,7 +82,7 @@ func numbers(history []store.Number) []float64 {
 func (s *snapshot) figure(name string) []float64 {
 	for _, f := range s.runtime.Figures {
 		if f.Name == name {
-			return numbers(f.History)
+			return s.numbers(f.History)
 		}
 	}
 	return nil
@@ -94,7 +98,7 @@ func exhaustedPools(s *snapshot) []*finding {
 	var found []*finding
 	for _, name := range []string{poolWaiting, poolWaitingOld, poolWaits} {
 		s.each(name, func(series *store.Series) {
-			v := numbers(series.History)
+			v := s.numbers(series.History)
 			c := waits(v)
 			if !c.found {
 				return
@@ -164,7 +168,7 @@ func (s *snapshot) pool(pool string) (used, limit float64) {
 func (s *snapshot) showPool(f *finding, pool string) {
 	for _, name := range []string{poolCount, poolCountOld, poolCountSQL} {
 		s.each(name, func(series *store.Series) {
-			if v := numbers(series.History); poolName(series.Attributes) == pool && len(v) > 0 {
+			if v := s.numbers(series.History); poolName(series.Attributes) == pool && len(v) > 0 {
 				f.show(ByMetric, seriesRef(name, series.Attributes), s.now, "connections", "{connection}", float64(series.Value), median(v[:(len(v)+1)/2]))
 			}
 		})
@@ -231,7 +235,7 @@ func busyCPU(s *snapshot) []*finding {
 	var ref string
 	limit := 0.0
 	s.each(cpuTime, func(series *store.Series) {
-		v := numbers(series.History)
+		v := s.numbers(series.History)
 		if ref == "" || len(v) != len(used) {
 			ref, used = seriesRef(cpuTime, series.Attributes), v
 			return
@@ -274,7 +278,7 @@ func fillingQueues(s *snapshot) []*finding {
 		}
 		for j := range in.Series {
 			series := &in.Series[j]
-			v := numbers(series.History)
+			v := s.numbers(series.History)
 			g := grows(v, leastQueued)
 			if !g.found {
 				continue

@@ -28,6 +28,8 @@ type span struct {
 	open       bool // unfinished
 	bad        bool // part of what went wrong in its group
 	deep       bool // no bad span below it
+	panicked   bool
+	early      bool // begun while the program started
 }
 
 func (p *span) seconds() float64 { return time.Duration(p.end - p.start).Seconds() }
@@ -62,6 +64,7 @@ type unit struct {
 type traffic struct {
 	spans  []span
 	groups []*group
+	ahead  []span // that begin after now, by the clock of this machine; they are judged by nothing else
 	work   workspace
 	pace   pace
 }
@@ -81,6 +84,7 @@ func (p *pace) step(spans int) {
 type reader struct {
 	traffic *traffic
 	now     int64
+	settled time.Time
 	byID    index
 	groups  map[string]*group // by kind and peer, or name
 	units   map[string]member // by that and the name
@@ -94,11 +98,11 @@ type member struct {
 	unit  *unit
 }
 
-// readSpans reads about n spans.
-func readSpans(st *store.Store, from, now time.Time, n int) *traffic {
+// readSpans reads about n spans. What begins before settled is not judged.
+func readSpans(st *store.Store, from, settled, now time.Time, n int) *traffic {
 	n += n / 16 // more arrive meanwhile
 	r := &reader{
-		traffic: &traffic{spans: make([]span, 0, n)}, now: now.UnixNano(), byID: newIndex(n),
+		traffic: &traffic{spans: make([]span, 0, n)}, now: now.UnixNano(), settled: settled, byID: newIndex(n),
 		groups: map[string]*group{}, units: map[string]member{}, texts: map[string]string{},
 	}
 	st.EachSpan(from, r.add)
@@ -110,20 +114,76 @@ func readSpans(st *store.Store, from, now time.Time, n int) *traffic {
 		}
 	}
 	t.share(r.now)
-	past := map[string]store.SpanFigures{}
-	for _, stat := range st.SpanStats(store.SpanStatQuery{Limit: math.MaxInt}).Names {
-		if key := stat.Kind + " " + stat.Name; stat.Before.Count > past[key].Count {
-			past[key] = stat.Before
-		}
-	}
+	t.callsToItself()
 	for _, g := range t.groups {
 		for _, u := range g.units {
 			u.low = nth(u.durations, 0.25)
-			u.past = past[g.kind.String()+" "+store.CleanLine(u.name)]
+		}
+	}
+	t.remember(st)
+	return t
+}
+
+// remember gives units their past. It knows no peers, so what calls of two go by
+// has none.
+func (t *traffic) remember(st *store.Store) {
+	past, of := pastOf(st), map[string]*unit{}
+	for _, g := range t.groups {
+		for _, u := range g.units {
+			key := g.kind.String() + " " + store.CleanLine(u.name)
+			if _, twice := of[key]; twice {
+				of[key] = nil
+				continue
+			}
+			of[key] = u
+		}
+	}
+	for key, u := range of {
+		if u != nil {
+			u.past = past[key]
 			u.remember()
 		}
 	}
-	return t
+}
+
+// pastOf returns what spans did by kind and name: an hour ago before half an
+// hour ago, so that what has lasted for a while is not taken for usual.
+func pastOf(st *store.Store) map[string]store.SpanFigures {
+	past := map[string]store.SpanFigures{}
+	for _, window := range []time.Duration{30 * time.Minute, 15 * time.Minute, 5 * time.Minute} {
+		of := map[string]store.SpanFigures{}
+		for _, stat := range st.SpanStats(store.SpanStatQuery{Window: window, Limit: math.MaxInt}).Names {
+			if key := stat.Kind + " " + stat.Name; stat.Before.Count > of[key].Count {
+				of[key] = stat.Before
+			}
+		}
+		for key, figures := range of {
+			if past[key].Count < leastPast {
+				past[key] = figures
+			}
+		}
+	}
+	return past
+}
+
+// callsToItself makes own work of calls that the program serves itself: the spans
+// below them say so.
+func (t *traffic) callsToItself() {
+	served := map[*group]int{}
+	for i := range t.spans {
+		p := &t.spans[i]
+		if p.up < 0 || p.kind() != trace.SpanKindServer {
+			continue
+		}
+		if g := t.spans[p.up].group; g != nil && g.peer != nil {
+			served[g]++
+		}
+	}
+	for g, n := range served {
+		if n >= leastAfter {
+			g.peer, g.name = nil, g.kind.String()+" of itself"
+		}
+	}
 }
 
 // share gives each group its spans, by start, and each unit its durations.
@@ -180,10 +240,18 @@ func (r *reader) add(h *store.SpanHead) {
 		}
 		return
 	}
+	if h.Start > r.now+int64(leastAhead) {
+		t.ahead = append(t.ahead, span{trace: h.TraceID, start: h.Start})
+		return
+	}
 	t.spans = append(t.spans, span{
 		trace: h.TraceID, id: h.SpanID, parent: h.ParentID, start: h.Start, end: h.End, failed: h.Failed, open: open, deep: true, message: r.text(h.Message),
+		panicked: h.Panicked,
 	})
 	p := &t.spans[len(t.spans)-1]
+	if p.panicked && p.message == "" {
+		p.message = "panic: " + string(h.Exception())
+	}
 	r.byID.put(t.spans, slot)
 	if open {
 		p.end = r.now
@@ -193,6 +261,7 @@ func (r *reader) add(h *store.SpanHead) {
 	}
 	m := r.member(h)
 	p.group, p.unit = m.group, m.unit
+	p.early = time.Unix(0, p.start).Before(r.settled)
 	m.group.n++
 	if !open {
 		m.unit.n++

@@ -18,39 +18,67 @@ type SpanHead struct {
 	SpanID, ParentID     trace.SpanID
 	Start, End           int64 // nanoseconds since 1970; End is zero while the span is unfinished
 	Kind                 trace.SpanKind
-	Failed               bool
+	Failed, Panicked     bool
 	Name, Scope, Message []byte
 
 	rest []byte // encoded
 }
 
 // Texts calls f with each attribute whose value is no number and no bool.
-func (h *SpanHead) Texts(f func(key, value []byte)) {
-	rest := h.rest[listHead:]
-	for range binary.LittleEndian.Uint16(h.rest) {
+func (h *SpanHead) Texts(f func(key, value []byte)) { eachAttribute(h.rest, f, nothing) }
+
+// Int returns the value of an attribute that is an integer, zero without it.
+func (h *SpanHead) Int(name string) (value int64) {
+	eachAttribute(h.rest, nothing, func(key, encoded []byte) {
+		if string(key) == name {
+			value, _ = binary.Varint(encoded)
+		}
+	})
+	return value
+}
+
+// Exception returns what the first exception on the span says, nil without one.
+func (h *SpanHead) Exception() (message []byte) {
+	rest := eachAttribute(h.rest, nothing, nothing)
+	n := binary.LittleEndian.Uint16(rest)
+	rest = rest[listHead:]
+	for range n {
+		var name []byte
+		name, rest = rawText(rest[8:])
+		rest = eachAttribute(rest, func(key, value []byte) {
+			if message == nil && string(name) == exceptionEvent && string(key) == "exception.message" {
+				message = value
+			}
+		}, nothing)
+	}
+	return message
+}
+
+func nothing(_, _ []byte) {}
+
+// eachAttribute calls text with each attribute that is one and number with each
+// encoded integer, and returns what follows the list that list begins with.
+func eachAttribute(list []byte, text, number func(key, value []byte)) (rest []byte) {
+	rest = list[listHead:]
+	for range binary.LittleEndian.Uint16(list) {
 		var key, value []byte
-		key, rest = cutText(rest)
+		key, rest = rawText(rest)
 		kind := rest[0]
 		switch rest = rest[1:]; kind {
 		case typeInt:
 			_, n := binary.Uvarint(rest)
+			number(key, rest[:n])
 			rest = rest[n:]
 		case typeFloat:
 			rest = rest[8:]
 		case typeBool:
 			rest = rest[1:]
 		default:
-			value, rest = cutText(rest)
-			f(key, value)
+			value, rest = rawText(rest)
+			text(key, value)
 		}
 	}
-}
-
-// cutText takes an encoded text off b.
-func cutText(b []byte) (text, rest []byte) {
-	n, size := binary.Uvarint(b)
-	b = b[size:]
-	return b[:n], b[n:]
+	return rest
 }
 
 // EachSpan calls f with every span kept that was not over at since, in no
@@ -68,10 +96,11 @@ func (st *Store) EachSpan(since time.Time, f func(h *SpanHead)) {
 		}
 		h.TraceID, h.SpanID, h.ParentID = trace.TraceID(rec[spanTraceAt:]), trace.SpanID(rec[spanIDAt:]), trace.SpanID(rec[spanParentAt:])
 		h.Start = int64(binary.LittleEndian.Uint64(rec[spanStartAt:]))
-		h.Kind, h.Failed = trace.SpanKind(rec[spanKindAt]), codes.Code(rec[spanStatusAt]) == codes.Error
-		h.Name, h.rest = cutText(rec[spanTextAt:])
-		h.Scope, h.rest = cutText(h.rest)
-		h.Message, h.rest = cutText(h.rest)
+		h.Kind, h.Failed = trace.SpanKind(rec[spanKindAt]), statusOf(rec) == codes.Error
+		h.Panicked = rec[spanStatusAt]&spanPanicked != 0
+		h.Name, h.rest = rawText(rec[spanTextAt:])
+		h.Scope, h.rest = rawText(h.rest)
+		h.Message, h.rest = rawText(h.rest)
 		f(&h)
 	})
 }

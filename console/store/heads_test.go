@@ -24,7 +24,9 @@ func TestEachSpanReadsHeads(t *testing.T) {
 
 	found := map[string]SpanHead{}
 	texts, messages, scopes := map[string]string{}, map[string]string{}, map[string]string{}
+	var port, below, none int64
 	x.EachSpan(start, func(h *SpanHead) {
+		port, below, none = port+h.Int("server.port"), below+h.Int("below"), none+h.Int("l")
 		found[string(h.Name)] = *h
 		messages[string(h.Name)], scopes[string(h.Name)] = string(h.Message), string(h.Scope)
 		h.Texts(func(k, v []byte) { texts[string(k)] = string(v) })
@@ -32,6 +34,9 @@ func TestEachSpanReadsHeads(t *testing.T) {
 	parent.End()
 	if len(found) != 2 {
 		t.Fatalf("%+v", found)
+	}
+	if port != 5432 || below != -1<<40 || none != 0 {
+		t.Errorf("integers: %d, %d, %d", port, below, none)
 	}
 	c, p := found["SELECT"], found["GET /orders"]
 	if !c.Failed || messages["SELECT"] != "connection refused" || c.ParentID != p.SpanID || c.TraceID != p.TraceID || c.End == 0 || c.Kind != trace.SpanKindClient {

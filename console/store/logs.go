@@ -122,9 +122,9 @@ func headOfLog(rec []byte) logHead {
 		at: int64(binary.LittleEndian.Uint64(rec[logTimeAt:])), severity: rec[logSeverityAt],
 	}
 	rest := rec[logSeverityAt+1:]
-	l.event, rest = cutText(rest)
-	l.scope, rest = cutText(rest)
-	l.body, _ = cutText(rest)
+	l.event, rest = rawText(rest)
+	l.scope, rest = rawText(rest)
+	l.body, _ = rawText(rest)
 	return l
 }
 

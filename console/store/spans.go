@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,6 +113,34 @@ const (
 	spanTextAt   = spanStatusAt + 1
 )
 
+// spanPanicked marks the status of a span that a panic passed.
+const spanPanicked = 1 << 7
+
+// hasPanicked tells whether a panic passed the span: a status says so, as that
+// of otelmon.Begin and of most that recover, or an event of the SDK, which has
+// no other way to record what is no error, or one of the runtime's.
+func hasPanicked(status sdktrace.Status, events []sdktrace.Event) bool {
+	if status.Code == codes.Error && strings.HasPrefix(status.Description, "panic") {
+		return true
+	}
+	for _, event := range events {
+		if event.Name != exceptionEvent {
+			continue
+		}
+		for _, a := range event.Attributes {
+			if is := a.Value.AsString(); a.Key == "exception.type" && (is == ".string" || strings.HasPrefix(strings.TrimPrefix(is, "*"), "runtime.")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func statusOf(rec []byte) codes.Code { return codes.Code(rec[spanStatusAt] &^ spanPanicked) }
+
+// exceptionEvent is the name that the conventions give to an error on a span.
+const exceptionEvent = "exception"
+
 // encodeSlack is kept free for the heads of lists that end up empty.
 const encodeSlack = 64
 
@@ -123,11 +152,15 @@ func encodeSpan(b []byte, s sdktrace.ReadOnlySpan, size int) []byte {
 	e.time(s.StartTime())
 	e.time(s.EndTime())
 	e.b = append(e.b, byte(s.SpanKind()), byte(status.Code))
+	events := s.Events()
+	if hasPanicked(status, events) {
+		e.b[spanStatusAt] |= spanPanicked
+	}
 	e.text(s.Name(), maxName)
 	e.text(s.InstrumentationScope().Name, maxName)
 	e.text(status.Description, maxValue)
 	e.attributes(s.Attributes(), s.DroppedAttributes())
-	e.events(s.Events(), s.DroppedEvents())
+	e.events(events, s.DroppedEvents())
 	e.links(s.Links(), s.DroppedLinks())
 	binary.LittleEndian.PutUint32(e.b, uint32(len(e.b)))
 	return e.b
@@ -205,7 +238,7 @@ func decodeSpan(rec string, now time.Time) *Span {
 	}
 	end := d.time()
 	s.Kind = trace.SpanKind(d.byte()).String()
-	s.Status = statusWord(codes.Code(d.byte()))
+	s.Status = statusWord(codes.Code(d.byte() &^ spanPanicked))
 	s.Name, s.Scope, s.Message = CleanLine(d.raw()), CleanLine(d.raw()), d.text()
 	s.Attributes, s.DroppedAttributes = d.attributes()
 	s.Events, s.DroppedEvents = d.spanEvents()

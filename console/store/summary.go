@@ -50,6 +50,12 @@ func (st *Store) Summary() Summary {
 	return s
 }
 
+// Started returns when the console was made, as the program started, and which
+// version that is, empty when it is not known.
+func (st *Store) Started() (at time.Time, version string) {
+	return st.started, st.identity.attributes().Get("service.version")
+}
+
 // Usage returns what every part of the store holds.
 func (st *Store) Usage() []Usage {
 	return append(append(st.spans.usage(), st.logs.usage()...),

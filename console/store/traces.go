@@ -127,7 +127,7 @@ func (c *traceScan) add(t *TraceSummary, rec []byte) {
 		t.Running++
 		end = c.now
 	}
-	if rec[spanStatusAt] == byte(codes.Error) {
+	if statusOf(rec) == codes.Error {
 		t.Errors++
 	}
 	t.Spans++

@@ -23,6 +23,7 @@ import (
 type Expected struct {
 	Kind       string
 	Components []string
+	FromStart  bool // of the program
 }
 
 // Case is one fault of the catalogue, or several at once, or none.
@@ -34,15 +35,16 @@ type Case struct {
 
 // Play runs one variant of the case and calls ask at its end, within the bubble
 // of testing/synctest. Expected is empty when nothing is wrong. The seed decides
-// on names, rates, the time of the fault and what else looks bad.
-func (c Case) Play(t *testing.T, seed uint64, ask func(*testing.T, *store.Store, []Expected)) {
+// on names, rates, the time of the fault and what else looks bad. Innocent are
+// names that no answer may have.
+func (c Case) Play(t *testing.T, seed uint64, ask func(t *testing.T, st *store.Store, want []Expected, innocent []string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, rand.New(rand.NewPCG(seed, 1)), c.flood)
 		c.inject(w)
 		w.distract()
 		w.run()
-		ask(t, w.st, w.expected)
+		ask(t, w.st, w.expected, w.innocent)
 		w.stop()
 	})
 }
@@ -71,6 +73,7 @@ type world struct {
 	now     int
 	load    float64 // of requests, 1 is usual
 	wave    float64
+	ahead   time.Duration // of the clock that stamps requests
 
 	faults   []func(second int) // called each second from onset on
 	noise    []func(second int) // called each second
@@ -78,7 +81,8 @@ type world struct {
 	held     [][]byte // memory
 	blocked  chan struct{}
 	expected []Expected
-	quiet    bool // no other check flaps
+	innocent []string // names that no answer has
+	quiet    bool     // no other check flaps
 }
 
 func newWorld(t *testing.T, rng *rand.Rand, flood bool) *world { //nolint:revive // flag-parameter: the case's
@@ -101,7 +105,7 @@ func newWorld(t *testing.T, rng *rand.Rand, flood bool) *world { //nolint:revive
 
 // expect says what the fault is.
 func (w *world) expect(kind string, components ...string) {
-	w.expected = append(w.expected, Expected{kind, components})
+	w.expected = append(w.expected, Expected{kind, components, w.onset == 0})
 }
 
 // from calls f each second from the onset on.

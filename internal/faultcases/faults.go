@@ -16,7 +16,7 @@ import (
 
 // All returns the catalogue. The last case is that nothing is wrong.
 func All() []Case {
-	return []Case{
+	return append(judgement(), []Case{
 		{Name: "dependency down", inject: func(w *world) { w.down(w.any()) }},
 		{Name: "dependency down, without a check", inject: func(w *world) {
 			d := w.any()
@@ -56,7 +56,7 @@ func All() []Case {
 		{Name: "two at once: endpoint and memory", inject: func(w *world) { endpointFails(w); growth(w) }},
 		{Name: "two at once: dependency and operation", inject: func(w *world) { w.slow(w.any(), 1); bulkStalled(w) }},
 		Nothing(),
-	}
+	}...)
 }
 
 // Nothing is the case in which nothing is wrong.
@@ -136,10 +136,10 @@ func nPlusOne(w *world) {
 	e.use(w, w.deps[0])
 	n := 15 + w.rng.IntN(40)
 	e.base = 0.003
-	w.expect("n_plus_one", e.name)
 	if w.rng.IntN(2) == 0 {
 		w.onset = 0
 	}
+	w.expect("n_plus_one", e.name)
 	w.from(func(int) { e.calls[0].n = n })
 }
 
@@ -361,11 +361,11 @@ func (w *world) distract() {
 		},
 		func(w *world) { // always fails a little
 			w.endpoints = append(w.endpoints, &endpoint{
-				name: "GET /avatar", kind: trace.SpanKindServer, rate: 2, base: 0.01, slow: 1, failing: 0.02 + 0.06*w.rng.Float64(), text: "no avatar",
+				name: "GET /avatar", kind: trace.SpanKindServer, rate: 2, base: 0.01, slow: 1, failing: 0.02 + 0.06*w.rng.Float64(), text: "no avatar", records: true,
 			})
 		},
-		func(w *world) { // fast or slow by nature
-			w.endpoints = append(w.endpoints, &endpoint{name: "GET /thumbnail", kind: trace.SpanKindServer, rate: 1, base: 0.005, slow: 1, bimodal: true})
+		func(w *world) { // fast or slow by nature, of times before and after its own
+			w.endpoints = append(w.endpoints, &endpoint{name: "GET /thumbnail", kind: trace.SpanKindServer, rate: 1, base: 0.005, slow: 1, bimodal: true, queued: true})
 		},
 		func(w *world) { w.wave = 0.5 }, // load comes and goes
 		func(w *world) { // more load from the middle on

@@ -1,6 +1,7 @@
 package faultcases
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ type dependency struct {
 	failing, slow, slowShare float64
 	hangs, answersCheck      bool
 	text                     string
+
+	port   int
+	serves *endpoint // of the service itself, which it is then
 }
 
 // display is every name that an answer may use.
@@ -35,7 +39,7 @@ func (d *dependency) display() []string {
 
 func (d *dependency) attributes() []attribute.KeyValue {
 	if d.system == "" {
-		return []attribute.KeyValue{attribute.String("server.address", d.address), attribute.Int("server.port", 8080), attribute.String("http.request.method", "POST")}
+		return []attribute.KeyValue{attribute.String("server.address", d.address), attribute.Int("server.port", cmp.Or(d.port, 8080)), attribute.String("http.request.method", "POST")}
 	}
 	return []attribute.KeyValue{
 		attribute.String("db.system.name", d.system), attribute.String("server.address", d.address), attribute.String("db.namespace", d.namespace),
@@ -65,6 +69,10 @@ type endpoint struct {
 	free    time.Time // when the lock is free
 	leak    bool      // a span below it is never ended
 	mute    bool      // logs nothing
+	panics  float64   // share of its requests
+	told    bool      // by what recovers, else the SDK alone sees them
+	records bool      // errors as exceptions
+	queued  bool      // tells of the time before it began, by a clock that is a little ahead
 }
 
 // build makes the service: its dependencies, checks and endpoints.
@@ -124,6 +132,7 @@ type plan struct {
 	start, end time.Time
 	calls      []planned
 	err        string
+	panics     bool
 }
 
 type planned struct {
@@ -175,13 +184,16 @@ func (w *world) plan(e *endpoint, start time.Time) *plan {
 	for _, c := range e.calls {
 		for range c.n {
 			q := planned{call: c, start: at, hangs: c.dep.hangs}
-			factor := 1.0
+			factor, base, failing := 1.0, c.dep.base, c.dep.failing
+			if s := c.dep.serves; s != nil {
+				base, failing, c.dep.text = s.base*s.slow, s.failing, s.text
+			}
 			if c.dep.slow > 0 && w.rng.Float64() < c.dep.slowShare {
 				factor = c.dep.slow
 			}
-			at = at.Add(w.lognormal(c.dep.base*factor, 0.4))
+			at = at.Add(w.lognormal(base*factor, 0.4))
 			q.end = at
-			if w.rng.Float64() < c.dep.failing {
+			if w.rng.Float64() < failing {
 				q.err = c.dep.text
 				p.err = c.name + ": " + q.err
 			}
@@ -198,30 +210,52 @@ func (w *world) plan(e *endpoint, start time.Time) *plan {
 	if w.rng.Float64() < e.failing {
 		p.err = e.text
 	}
+	p.panics = e.panics > 0 && w.rng.Float64() < e.panics
 	return p
 }
 
 // emit makes the spans and logs of a request.
 func (w *world) emit(p *plan) {
-	ctx, root := w.rig.Span(w.t.Context(), p.e.name, trace.WithSpanKind(p.e.kind), trace.WithTimestamp(p.start))
+	ctx, root := w.rig.Span(w.t.Context(), p.e.name, trace.WithSpanKind(p.e.kind), trace.WithTimestamp(p.start.Add(w.ahead)))
 	for _, c := range p.calls {
-		_, s := w.rig.Span(ctx, c.name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(c.start), trace.WithAttributes(c.dep.attributes()...))
+		ctx, s := w.rig.Span(ctx, c.name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(c.start.Add(w.ahead)), trace.WithAttributes(c.dep.attributes()...))
 		if c.hangs {
 			return // neither ends
 		}
-		if c.err != "" {
-			s.SetStatus(codes.Error, c.err)
+		if e := c.dep.serves; e != nil {
+			_, served := w.rig.Span(ctx, e.name, trace.WithSpanKind(e.kind), trace.WithTimestamp(c.start.Add(w.ahead)))
+			fail(served, c.err)
+			served.End(trace.WithTimestamp(c.end.Add(w.ahead)))
 		}
-		s.End(trace.WithTimestamp(c.end))
+		fail(s, c.err)
+		s.End(trace.WithTimestamp(c.end.Add(w.ahead)))
 	}
 	if p.e.leak {
 		w.rig.Span(ctx, "render "+p.e.name, trace.WithTimestamp(p.start))
 	}
-	if p.err != "" {
-		root.SetStatus(codes.Error, p.err)
+	if p.e.queued {
+		_, s := w.rig.Span(ctx, "wait in queue", trace.WithTimestamp(p.start.Add(-20*time.Second)))
+		s.End(trace.WithTimestamp(p.start))
+		_, s = w.rig.Span(ctx, "answer from the cache", trace.WithTimestamp(p.start.Add(20*time.Second)))
+		s.End(trace.WithTimestamp(p.start.Add(20 * time.Second)))
+	}
+	if p.e.records && p.err != "" {
+		root.RecordError(errors.New(p.err))
+	}
+	if p.panics {
+		panicked(root, p.e.told)
+	} else if p.err != "" {
+		fail(root, p.err)
 		if !p.e.mute {
 			w.rig.Log(ctx, log.SeverityError, "", fmt.Sprintf("%s failed for customer %d: %s", p.e.name, w.rng.IntN(10000), p.err))
 		}
 	}
-	root.End(trace.WithTimestamp(p.end))
+	root.End(trace.WithTimestamp(p.end.Add(w.ahead)))
+}
+
+// fail marks a span when there is an error.
+func fail(s trace.Span, err string) {
+	if err != "" {
+		s.SetStatus(codes.Error, err)
+	}
 }
