@@ -24,18 +24,24 @@ type inbox struct {
 	alerts []notice
 }
 
-// A notice is one alert of one notification.
+// A notice is one alert of one notification, and the receiver that got it.
 type notice struct {
-	Status              string
+	Receiver, Status    string
 	Labels, Annotations map[string]string
 }
 
 // ServeHTTP takes a notification.
 func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var told struct{ Alerts []notice }
+	var told struct {
+		Receiver string
+		Alerts   []notice
+	}
 	if err := json.NewDecoder(r.Body).Decode(&told); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
+	}
+	for n := range told.Alerts {
+		told.Alerts[n].Receiver = told.Receiver
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -52,30 +58,38 @@ func (i *inbox) all() []notice {
 // every change within about a second.
 func startAlertmanager(t *testing.T, to *inbox) (base string, p *process) {
 	t.Helper()
-	program := backend{names: []string{"prometheus-alertmanager", "alertmanager"}, from: debian("prometheus-alertmanager")}.path(t)
-	receiver := httptest.NewServer(to)
-	t.Cleanup(receiver.Close)
-	config := filepath.Join(t.TempDir(), "alertmanager.yaml")
-	writeYAML(t, config, map[string]any{
+	return runAlertmanager(t, map[string]any{
 		"route": map[string]any{
 			"receiver": "inbox", "group_by": []string{"..."},
 			"group_wait": "1s", "group_interval": "1s", "repeat_interval": "1h",
 		},
-		"receivers": []any{map[string]any{
-			"name": "inbox", "webhook_configs": []any{map[string]any{"url": receiver.URL, "send_resolved": true}},
-		}},
-	})
+		"receivers": []any{map[string]any{"name": "inbox"}},
+	}, to)
+}
+
+// runAlertmanager has each receiver of the configuration tell the inbox.
+func runAlertmanager(t *testing.T, config map[string]any, to *inbox) (base string, p *process) {
+	t.Helper()
+	program := backend{names: []string{"prometheus-alertmanager", "alertmanager"}, from: debian("prometheus-alertmanager")}.path(t)
+	webhook := httptest.NewServer(to)
+	t.Cleanup(webhook.Close)
+	for _, r := range config["receivers"].([]any) {
+		r.(map[string]any)["webhook_configs"] = []any{map[string]any{"url": webhook.URL, "send_resolved": true}}
+	}
+	file := filepath.Join(t.TempDir(), "alertmanager.yaml")
+	writeYAML(t, file, config)
 	addr := freeAddr(t)
 	base = "http://" + addr
-	p = run(t, exec.Command(program, "--config.file="+config, "--storage.path="+t.TempDir(),
+	p = run(t, exec.Command(program, "--config.file="+file, "--storage.path="+t.TempDir(),
 		"--web.listen-address="+addr, "--cluster.listen-address="))
 	awaitAnswer(t, base+"/-/ready", "", p.ended)
 	return base, p
 }
 
 // startPrometheus starts deploy/prometheus.yaml with what is added to it, and the
-// flags of docker-compose.yaml. Rules are evaluated every second.
-func startPrometheus(t *testing.T, more map[string]any) (base string, p *process) {
+// flags of docker-compose.yaml with those that are added to them. Rules are evaluated
+// every second.
+func startPrometheus(t *testing.T, more map[string]any, flags ...string) (base string, p *process) {
 	t.Helper()
 	program := backend{names: []string{"prometheus"}, from: made}.path(t)
 	var config map[string]any
@@ -99,8 +113,9 @@ func startPrometheus(t *testing.T, more map[string]any) (base string, p *process
 	args := slices.DeleteFunc(loadCompose(t).Services["prometheus"].Command, func(arg string) bool {
 		return strings.HasPrefix(arg, "--config.file=") || strings.HasPrefix(arg, "--storage.tsdb.path=")
 	})
-	p = run(t, exec.Command(program, append(args, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+addr)...))
+	p = run(t, exec.Command(program, slices.Concat(args, flags, []string{
+		"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=" + addr,
+	})...))
 	awaitAnswer(t, base+"/-/ready", "", p.ended)
 	return base, p
 }
