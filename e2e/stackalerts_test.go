@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -273,4 +274,95 @@ func (a alerting) checkRules(t *testing.T) {
 	for name := range missing {
 		t.Errorf("the Collector sends no %s", name)
 	}
+}
+
+// labelled is an alert by its name, severity, service and one more label.
+func labelled(name, severity, job string, more ...string) map[string]string {
+	labels := map[string]string{"alertname": name, "severity": severity, "job": job}
+	for i := 0; i < len(more); i += 2 {
+		labels[more[i]] = more[i+1]
+	}
+	return labels
+}
+
+// TestStackInhibits tells Alertmanager of causes and consequences, and asks it which
+// it keeps to itself.
+func TestStackInhibits(t *testing.T) {
+	t.Parallel()
+	base, _ := runAlertmanager(t, inSeconds(t, alertmanagerConfig), new(inbox))
+	const check, operation = "health_check_name", "bulk_operation_name"
+	told := []map[string]string{
+		labelled("HealthCheckUnhealthy", "critical", "own", check, "db"),
+		labelled("HealthCheckUnhealthy", "page", "own", check, "queue"),
+		labelled("HealthCheckUnhealthy", "page", "check", check, "db"),
+		labelled("GoroutinesGrowing", "ticket", "check"),
+		labelled("BulkOperationStalled", "page", "etl", operation, "load"),
+		labelled("BulkThroughputLow", "ticket", "etl", operation, "unload"),
+		labelled("HealthServiceUnhealthy", "page", "down"),
+		labelled("HealthCheckUnhealthy", "page", "down", check, "db"),
+		labelled("HealthTelemetryAbsent", "page", "gone"),
+		labelled("TelemetryBacklogGrowing", "ticket", "waiting"),
+	}
+	kept := []map[string]string{
+		labelled("HealthCheckUnhealthy", "page", "own", check, "db"),
+		labelled("HealthCheckFlapping", "ticket", "check", check, "db"),
+		labelled("BulkThroughputLow", "ticket", "etl", operation, "load"),
+		labelled("GoroutinesGrowing", "ticket", "down"),
+		labelled("HealthCheckDegraded", "ticket", "down", check, "cache"),
+		labelled("HealthCheckUnhealthy", "critical", "gone", check, "db"),
+		labelled("ProcessVanished", "ticket", "gone"),
+	}
+	post(t, base, slices.Concat(told, kept))
+	checkSuppressed(t, base, told, kept)
+
+	post(t, base, []map[string]string{labelled("CollectorAbsent", "page", "otelcol"), labelled("CollectorRefusing", "ticket", "otelcol-2")})
+	checkSuppressed(t, base, told[:8], append(kept, told[8:]...))
+}
+
+func post(t *testing.T, base string, alerts []map[string]string) {
+	t.Helper()
+	var all []any
+	for _, labels := range alerts {
+		all = append(all, map[string]any{"labels": labels})
+	}
+	body, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/api/v2/alerts", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if status, answer, err := exchange(req); status != http.StatusOK || err != nil {
+		t.Fatalf("%d %s %v", status, answer, err)
+	}
+}
+
+// heldAlert is what Alertmanager says of an alert: active ones it tells of.
+type heldAlert struct {
+	Labels map[string]string
+	Status struct{ State string }
+}
+
+func checkSuppressed(t *testing.T, base string, told, kept []map[string]string) {
+	t.Helper()
+	var never chan error
+	await(t, 10*time.Second, never, func(ctx context.Context) error {
+		_, body, err := get(ctx, base+"/api/v2/alerts")
+		var alerts []heldAlert
+		if err = errors.Join(err, json.Unmarshal([]byte(body), &alerts)); err != nil {
+			return err
+		}
+		for state, want := range map[string][]map[string]string{"active": told, "suppressed": kept} {
+			for _, labels := range want {
+				if !slices.ContainsFunc(alerts, func(a heldAlert) bool {
+					return a.Status.State == state && maps.Equal(a.Labels, labels)
+				}) {
+					return fmt.Errorf("%v is not %s: %s", labels, state, body)
+				}
+			}
+		}
+		return nil
+	})
 }
