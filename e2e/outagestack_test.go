@@ -35,7 +35,7 @@ import (
 const roleVariable = "E2E_ROLE"
 
 func roles() map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{"collector": collectorRole, "source": sourceRole, "control": controlRole, "patient": patientRole}
+	return map[string]func(context.Context) error{"collector": collectorRole, "source": sourceRole, "control": controlRole, "patient": patientRole, troubled: troubledRole}
 }
 
 // play runs the role, if there is one, until SIGTERM.

@@ -89,16 +89,21 @@ func (s server) ask(ctx context.Context, path string, query url.Values, answer a
 type storedTrace struct {
 	TraceID   string
 	Spans     []storedSpan
-	Processes map[string]struct{ ServiceName string }
+	Processes map[string]struct {
+		ServiceName string
+		Tags        []storedTag
+	}
 }
 
 type storedSpan struct {
 	SpanID, OperationName, ProcessID string
 	References                       []struct{ RefType, TraceID, SpanID string }
-	Tags                             []struct {
-		Key   string
-		Value any
-	}
+	Tags                             []storedTag
+}
+
+type storedTag struct {
+	Key   string
+	Value any
 }
 
 // traces are those of a service with such a span in them, newest first.

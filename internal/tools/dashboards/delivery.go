@@ -97,25 +97,28 @@ func (n *names) deliveryWaits(d *page) {
 // collector shows what the Collector of deploy/collector.yaml tells of itself. The
 // names are its own; it calls itself otelcol.
 func collector(d *page) {
-	d.WithPanel(graph("Taken", "Items per second, of all services.", "suffix: items/s",
-		overTime(ofCollector("receiver_accepted", "receiver", "")...)))
-	lost := append(ofCollector("receiver_refused", "receiver", " refused"), ofCollector("exporter_send_failed", "exporter", " not sent")...)
-	d.WithPanel(graph("Refused and not sent", "Items per second that it refused, which their senders keep, or could not hand on.", "suffix: items/s",
-		overTime(lost...)).NoValue("none"))
+	d.WithPanel(graph("Taken", "Items per second, of all services.", "suffix: items/s", overTime(
+		ofCollector("receiver_accepted", func(selector, signal string) ask {
+			return ask{expr: "sum by (receiver) (" + rate(selector) + ")", legend: "{{receiver}} " + signal}
+		})...)))
+	refused := ofCollector("receiver_refused", func(selector, signal string) ask {
+		return ask{expr: "sum by (receiver) (" + grown(selector) + ")", legend: "{{receiver}} refused " + signal}
+	})
+	failed := ofCollector("exporter_send_failed", func(selector, signal string) ask {
+		return ask{expr: "sum by (exporter) (" + grown(selector) + ")", legend: "{{exporter}} lost " + signal}
+	})
+	d.WithPanel(columns("Refused and lost", "Items in each interval that the Collector refused, which their senders keep, and that it took but lost, as a backend did not take them.",
+		overTime(append(refused, failed...)...)).NoValue("none"))
 	d.WithPanel(graph("Queues against their size", "What waits for a backend, as a share of what may.", units.PercentUnit, overTime(ask{
 		expr:   `max by (exporter, data_type) (otelcol_exporter_queue_size{job="otelcol"} / otelcol_exporter_queue_capacity{job="otelcol"})`,
 		legend: "{{exporter}} {{data_type}}",
 	})).Max(1))
 }
 
-// ofCollector asks for the rate of each signal, by a part of the Collector.
-func ofCollector(metric, part, what string) (all []ask) {
+// ofCollector asks about each signal's counter.
+func ofCollector(metric string, about func(selector, signal string) ask) (all []ask) {
 	for _, items := range []string{"spans", "metric_points", "log_records"} {
-		name := "otelcol_" + metric + "_" + items + "_total"
-		all = append(all, ask{
-			expr:   "sum by (" + part + ") (rate(" + name + `{job="otelcol"}[$__rate_interval]))`,
-			legend: "{{" + part + "}} " + items + what,
-		})
+		all = append(all, about("otelcol_"+metric+"_"+items+`_total{job="otelcol"}`, strings.ReplaceAll(items, "_", " ")))
 	}
 	return all
 }
