@@ -188,7 +188,7 @@ func collectApart(t *testing.T, config string, to stores) (grpc, http string) {
 	t.Helper()
 	grpcAddr, httpAddr, healthAddr := freeAddr(t), freeAddr(t), freeAddr(t)
 	p := actor(t, "collector", "COLLECTOR_CONFIG="+config,
-		"OTLP_GRPC_ENDPOINT="+grpcAddr, "OTLP_HTTP_ENDPOINT="+httpAddr, "HEALTH_ENDPOINT="+healthAddr,
+		"OTLP_GRPC_ENDPOINT="+grpcAddr, "OTLP_HTTP_ENDPOINT="+httpAddr, "HEALTH_ENDPOINT="+healthAddr, "STORAGE_DIRECTORY="+t.TempDir(),
 		"JAEGER_OTLP_ENDPOINT="+to.traces, "PROMETHEUS_OTLP_ENDPOINT="+to.metrics, "LOKI_OTLP_ENDPOINT="+to.logs)
 	awaitAnswer(t, "http://"+healthAddr, "", p.ended)
 	return "http://" + grpcAddr, "http://" + httpAddr

@@ -30,7 +30,7 @@ type dashboard struct {
 }
 
 type panel struct {
-	Title       string
+	Type, Title string
 	Targets     []target
 	FieldConfig struct {
 		Defaults struct {
@@ -68,6 +68,7 @@ type question struct {
 	target
 
 	where string
+	panel string // its type, empty for an annotation
 }
 
 // questions are all that the dashboards ask, but for their variables.
@@ -77,11 +78,11 @@ func questions(t *testing.T) (all []question) {
 		d, name := loadDashboard(t, file), strings.TrimSuffix(filepath.Base(file), ".json")
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
-				all = append(all, question{target, fmt.Sprintf("%s/%s/%s", name, p.Title, target.RefID)})
+				all = append(all, question{target, fmt.Sprintf("%s/%s/%s", name, p.Title, target.RefID), p.Type})
 			}
 		}
 		for _, a := range d.Annotations.List {
-			all = append(all, question{a.Target, fmt.Sprintf("%s/annotation/%s", name, a.Name)})
+			all = append(all, question{a.Target, fmt.Sprintf("%s/annotation/%s", name, a.Name), ""})
 		}
 	}
 	return all

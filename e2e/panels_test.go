@@ -41,7 +41,6 @@ func quiet() map[string]string {
 		"health/Failed executions/A":                noFailure,
 		"health/Notifications/A":                    noAlert,
 		"health/Notifications that wait/A":          noAlert,
-		"bulk/Bytes/A":                              noBytes,
 		"bulk/Batches refused as too much/A":        "SQLite refuses nothing",
 		"bulk/Retries by class of failure/A":        "nothing was tried again",
 		"bulk/First failures of each class/A":       noFailure,
@@ -62,6 +61,9 @@ func calm() []string {
 		"delivery/Lost/A", "delivery/Items that wait/A", "delivery/Oldest that waits/A",
 	}
 }
+
+// readable is how many lines of a graph one can tell apart, for each question.
+const readable = 16
 
 // TestPanels: every question of every dashboard is answered by the real stores once
 // codesearch has been under load for two minutes, or is one of quiet and answered
@@ -175,6 +177,11 @@ func judge(t *testing.T, well, ill map[string]shown) {
 	}
 	for where := range reasons {
 		t.Errorf("%s is on no dashboard", where)
+	}
+	for _, q := range questions(t) {
+		if n := well[q.where].series; q.panel == "timeseries" && n > readable {
+			t.Errorf("%s has %d lines", q.where, n)
+		}
 	}
 	for _, where := range calm() {
 		if got, ok := ill[where]; !ok || got.highest <= 0 {

@@ -72,7 +72,7 @@ func (n *names) rootCauses(d *page) {
 		heading{column: n.label(keys.HealthCheckState), title: "State"},
 		heading{column: n.label(keys.HealthCheckCritical), title: "Critical"},
 		heading{column: instance, title: "Instance"},
-		heading{column: "Value", title: "Holds", properties: []dashboard.DynamicConfigValue{{Id: "custom.hidden", Value: true}}},
+		heading{column: "Value"},
 	).Height(6).NoValue("Nothing fails.").DataLinks(links(
 		tracesOf("Traces of failed executions", "health.check.state=unhealthy"),
 		logsOf("Changes in the log", ` | `+n.field(keys.HealthCheckState)+` != ""`))))

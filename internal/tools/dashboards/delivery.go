@@ -73,7 +73,7 @@ func (n *names) deliveryFlow(d *page) {
 	d.WithPanel(graph("Delivered", "What the backend has taken, per second.", "suffix: items/s", flow(keys.TelemetryDelivered)))
 	d.WithPanel(graph("Lost by reason", "Added up, as a single loss matters.", units.Short,
 		overTime(ask{
-			expr:   n.by("sum", n.to(keys.TelemetryDropped), keys.TelemetryDestination, keys.TelemetrySignal, keys.TelemetryDropReason),
+			expr:   n.by("sum", n.to(keys.TelemetryDropped), keys.TelemetryDestination, keys.TelemetrySignal, keys.TelemetryDropReason) + " > 0",
 			legend: n.legend(keys.TelemetryDestination, keys.TelemetrySignal, keys.TelemetryDropReason),
 		})).NoValue("nothing").DataLinks(links(logsOf("What was told meanwhile", ` | severity_number >= 13`))))
 }

@@ -18,6 +18,8 @@ func overview(n *names) *page {
 	n.overviewOperations(d)
 	d.WithRow(dashboard.NewRowBuilder("Go runtime and process"))
 	n.overviewRuntime(d)
+	d.WithRow(dashboard.NewRowBuilder("Spans"))
+	overviewSpans(d)
 	d.WithRow(dashboard.NewRowBuilder("Traces and logs"))
 	d.WithPanel(traces("Failed requests and operations", "The newest traces with an error in them; the id leads to the trace.", found("", "error=true")))
 	d.WithPanel(records("Warnings and errors", "Of the service itself. A record's details lead to its trace.", ` | severity_number >= 13`))

@@ -69,13 +69,13 @@ func list(title, about, unit string, t targets, headings ...heading) *table.Pane
 		WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}})
 	hidden, names, order := map[string]bool{"Time": true}, map[string]string{}, map[string]int{}
 	for i, h := range headings {
-		names[h.column], order[h.column] = h.title, i
-		properties := append([]dashboard.DynamicConfigValue{}, h.properties...)
-		if h.unit != "" {
-			properties = append(properties, dashboard.DynamicConfigValue{Id: "unit", Value: h.unit})
+		if h.title == "" {
+			hidden[h.column] = true
+			continue
 		}
-		if len(properties) > 0 {
-			p.OverrideByName(h.title, properties)
+		names[h.column], order[h.column] = h.title, i
+		if h.unit != "" {
+			p.OverrideByName(h.title, []dashboard.DynamicConfigValue{{Id: "unit", Value: h.unit}})
 		}
 	}
 	return p.WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{
@@ -83,11 +83,9 @@ func list(title, about, unit string, t targets, headings ...heading) *table.Pane
 	}})
 }
 
-// heading is the title of a table's column, and what is special about it.
-type heading struct {
-	column, title, unit string
-	properties          []dashboard.DynamicConfigValue
-}
+// heading is the title of a table's column and its unit, if that is another than the
+// table's. A column without a title is not shown.
+type heading struct{ column, title, unit string }
 
 // value is the column of the answer to a table's question, by its place.
 func value(question int) string { return fmt.Sprintf("Value #%s", ref(question)) }
