@@ -32,7 +32,7 @@ demo: ## index the Go standard library, serve search, print the console's addres
 	cd examples && $(GO) run ./codesearch $(ARGS)
 
 up: ## start Collector, Prometheus, Alertmanager, Jaeger, Loki and Grafana in Docker
-	docker compose up --detach --wait
+	docker compose up --build --detach --wait
 	@echo
 	@echo "  send OTLP to   http://127.0.0.1:4318 (HTTP) or http://127.0.0.1:4317 (gRPC)"
 	@echo "  Grafana        http://127.0.0.1:3000"
@@ -42,7 +42,7 @@ up: ## start Collector, Prometheus, Alertmanager, Jaeger, Loki and Grafana in Do
 	@echo "  Loki           http://127.0.0.1:3100"
 
 down: ## stop them and keep their data
-	docker compose down
+	docker compose --profile '*' down
 
 ui: ## make the console's script out of console/ui/app
 	cd internal/tools/uibuild && $(GO) run .

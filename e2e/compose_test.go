@@ -12,11 +12,11 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 )
 
-// loadCompose reads docker-compose.yaml as `docker compose` does, schema and
-// consistency checks included.
+// loadCompose reads docker-compose.yaml, every profile of it, as `docker compose`
+// does, schema and consistency checks included.
 func loadCompose(t *testing.T) *types.Project {
 	t.Helper()
-	opts, err := cli.NewProjectOptions([]string{"../docker-compose.yaml"}, cli.WithEnv(nil))
+	opts, err := cli.NewProjectOptions([]string{"../docker-compose.yaml"}, cli.WithEnv(nil), cli.WithProfiles([]string{"*"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,14 +29,19 @@ func loadCompose(t *testing.T) *types.Project {
 
 func TestComposeServices(t *testing.T) {
 	project := loadCompose(t)
-	want := []string{"alertmanager", "collector", "collector-health", "collector-storage", "grafana", "jaeger", "loki", "prometheus"}
+	want := []string{"alertmanager", "collector", "collector-health", "collector-storage", "example", "grafana", "jaeger", "loki", "prometheus"}
 	if got := project.ServiceNames(); !slices.Equal(got, want) {
 		t.Errorf("services %v, want %v", got, want)
 	}
 	pinned := regexp.MustCompile(`^[a-z0-9/.-]+:v?\d+\.\d+\.\d+$`)
 	for name, s := range project.Services {
 		t.Run(name, func(t *testing.T) {
-			if !pinned.MatchString(s.Image) {
+			switch {
+			case s.Build != nil: // of this very tree
+				if _, err := os.Stat(filepath.Join(s.Build.Context, s.Build.Dockerfile)); err != nil {
+					t.Errorf("build: %v", err)
+				}
+			case !pinned.MatchString(s.Image):
 				t.Errorf("image %s is not pinned to an exact version", s.Image)
 			}
 			if want := restart(project, name); s.Restart != want {
@@ -90,6 +95,16 @@ func checkMounts(t *testing.T, mounts []types.ServiceVolumeConfig) {
 	}
 }
 
+// TestComposeProfiles: what is there to look at the stack starts when asked for.
+func TestComposeProfiles(t *testing.T) {
+	project := loadCompose(t)
+	for name, s := range project.Services {
+		if want := name == "example"; (len(s.Profiles) > 0) != want {
+			t.Errorf("%s has the profiles %v", name, s.Profiles)
+		}
+	}
+}
+
 // TestComposeHealth asks for a health check of every service, its own or that
 // of a neighbour in the same network, and that whoever waits, waits for it.
 func TestComposeHealth(t *testing.T) {
@@ -123,6 +138,7 @@ func TestComposeHealth(t *testing.T) {
 	for service, after := range map[string][]string{
 		"collector": {"jaeger", "loki", "prometheus"},
 		"grafana":   {"jaeger", "loki", "prometheus"},
+		"example":   {"collector-health"},
 	} {
 		for _, on := range after {
 			if _, ok := project.Services[service].DependsOn[on]; !ok {
@@ -139,6 +155,7 @@ func TestComposeVolumes(t *testing.T) {
 	project := loadCompose(t)
 	for service, path := range map[string]string{
 		"collector": storageDirectory(t), "prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "grafana": "/var/lib/grafana",
+		"example": "/data",
 	} {
 		if !slices.ContainsFunc(project.Services[service].Volumes, func(v types.ServiceVolumeConfig) bool {
 			return v.Type == types.VolumeTypeVolume && v.Target == path

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -21,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	otelmetric "go.opentelemetry.io/otel/metric"
@@ -74,30 +71,14 @@ func (p *process) kill(t *testing.T) {
 	<-p.ended
 }
 
-// collectorRole is a Collector that has nothing to lose: it answers when who is
-// behind it has. So what it took and is missing was lost before it.
-func collectorRole(ctx context.Context) error {
-	s := settings(newArrivals())
-	var configs []string // later ones are merged into those before
-	for file := range strings.SplitSeq(os.Getenv("COLLECTOR_CONFIG"), ",") {
-		configs = append(configs, "file:"+file)
-	}
-	s.ConfigProviderSettings.ResolverSettings.URIs = configs
-	col, err := otelcol.NewCollector(s)
-	if err != nil {
-		return err
-	}
-	// Not by its context, which would have processors forget what they hold.
-	defer context.AfterFunc(ctx, col.Shutdown)()
-	return col.Run(context.WithoutCancel(ctx))
-}
-
+// synchronousCollector has nothing to lose: it answers when who is behind it has. So
+// what it took and is missing was lost before it.
 const synchronousCollector = `
-extensions: {health_check: {endpoint: "%[1]s"}}
-receivers: {otlp: {protocols: {grpc: {endpoint: "%[2]s"}, http: {endpoint: "%[3]s"}}}}
+extensions: {health_check: {endpoint: "${env:HEALTH_ENDPOINT}"}}
+receivers: {otlp: {protocols: {grpc: {endpoint: "${env:OTLP_GRPC_ENDPOINT}"}, http: {endpoint: "${env:OTLP_HTTP_ENDPOINT}"}}}}
 exporters:
-  otlp_grpc: {endpoint: "%[4]s", tls: {insecure: true}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}
-  otlp_http: {endpoint: "%[5]s", sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}
+  otlp_grpc: {endpoint: "${env:JAEGER_OTLP_ENDPOINT}", tls: {insecure: true}, sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}
+  otlp_http: {endpoint: "${env:PROMETHEUS_OTLP_ENDPOINT}", sending_queue: {enabled: false}, retry_on_failure: {enabled: false}}
 service:
   extensions: [health_check]
   pipelines:
@@ -110,12 +91,9 @@ service:
 // outage is a Collector that goes away, and a receiver behind it that does not.
 type outage struct {
 	*oteltest.Receiver
+	*mortal
 
 	prometheus *prometheusStore
-	collector  *process // nil while it is away
-	config     string
-	health     string
-	endpoints  map[string]string // by protocol
 }
 
 func newOutage(t *testing.T) *outage {
@@ -125,45 +103,15 @@ func newOutage(t *testing.T) *outage {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Close)
-	o := &outage{Receiver: r, prometheus: newPrometheusStore(t), config: filepath.Join(t.TempDir(), "collector.yaml"), health: freeAddr(t)}
-	onGRPC, onHTTP := freeAddr(t), freeAddr(t)
-	o.endpoints = map[string]string{"grpc": "http://" + onGRPC, "http/protobuf": "http://" + onHTTP}
-	config := fmt.Sprintf(synchronousCollector, o.health, onGRPC, onHTTP,
-		strings.TrimPrefix(r.GRPCURL(), "http://"), serveMetrics(t, newArrivals(), o.prometheus))
-	if err := os.WriteFile(o.config, []byte(config), 0o600); err != nil {
+	config := filepath.Join(t.TempDir(), "collector.yaml")
+	if err := os.WriteFile(config, []byte(synchronousCollector), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return o
-}
-
-// up returns when the Collector works. While it was away somebody may have got
-// one of its ports for a moment.
-func (o *outage) up(t *testing.T) {
-	t.Helper()
-	var never chan error
-	await(t, time.Minute, never, func(ctx context.Context) error {
-		if o.collector == nil {
-			o.collector = actor(t, "collector", "COLLECTOR_CONFIG="+o.config)
-		}
-		select {
-		case <-o.collector.ended:
-			err := errors.New(o.collector.output.String())
-			o.collector = nil
-			return err
-		default:
-		}
-		status, _, err := get(ctx, "http://"+o.health)
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("%d", status)
-		}
-		return err
+	o := &outage{Receiver: r, prometheus: newPrometheusStore(t)}
+	o.mortal = newMortal(t, config, stores{
+		traces: strings.TrimPrefix(r.GRPCURL(), "http://"), metrics: serveMetrics(t, newArrivals(), o.prometheus),
 	})
-}
-
-func (o *outage) down(t *testing.T) {
-	t.Helper()
-	o.collector.kill(t)
-	o.collector = nil
+	return o
 }
 
 // sourceRole makes a span and a log record every few milliseconds, each with a
@@ -255,9 +203,9 @@ type source struct {
 	name string
 }
 
-func (o *outage) source(t *testing.T, role, name, protocol string, env ...string) *source {
+func (m *mortal) source(t *testing.T, role, name, protocol string, env ...string) *source {
 	t.Helper()
-	return &source{actor(t, role, append(append(otlp(protocol, o.endpoints[protocol]), "OTEL_SERVICE_NAME="+name), env...)...), name}
+	return &source{actor(t, role, append(append(otlp(protocol, m.endpoints[protocol]), "OTEL_SERVICE_NAME="+name), env...)...), name}
 }
 
 // said is the newest that the program has said of a thing.
