@@ -26,7 +26,7 @@ func TestLinksOfTheDocumentsLead(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^):#]+)\)`)
 	for folder, names := range map[string][]string{
 		"":      {"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"},
-		"docs/": {"design.md", "telemetry.md", "benchmarks.md"},
+		"docs/": {"design.md", "telemetry.md", "benchmarks.md", "scaling.md"},
 	} {
 		for _, name := range names {
 			for _, m := range link.FindAllStringSubmatch(read(t, folder+name), -1) {

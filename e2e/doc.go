@@ -7,7 +7,10 @@
 //
 // They also break real servers under the examples (PostgreSQL, Redis) and follow
 // the failure through Prometheus and Alertmanager to whoever is notified, and
-// kill the Collector and the program between them to count what arrives. A browser
+// kill the Collector and the program between them to count what arrives. The
+// manifests for Kubernetes are built and held against the API's types, their
+// Collectors and their program run, and many instances of a service are restarted
+// to see what that does to Prometheus. A browser
 // looks at the console as people do: live, without scripts, by keyboard, with axe
 // for accessibility, with much to show, and while the program is away. A test
 // whose backend is missing is skipped and says where it comes from; with

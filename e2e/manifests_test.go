@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -250,10 +252,18 @@ func checkWorkload(t *testing.T, m manifests, w workload) {
 		}
 	}
 	for _, v := range pod.Volumes {
-		if v.ConfigMap != nil && !slices.ContainsFunc(m.configMaps, func(c *corev1.ConfigMap) bool {
-			return c.Name == v.ConfigMap.Name && c.Namespace == w.namespace
-		}) {
+		if v.ConfigMap == nil {
+			continue
+		}
+		config, ok := find(m.configMaps, func(c *corev1.ConfigMap) bool { return c.Name == v.ConfigMap.Name && c.Namespace == w.namespace })
+		if !ok {
 			t.Errorf("%s mounts the ConfigMap %s, which there is not", w.name, v.ConfigMap.Name)
+			continue
+		}
+		for _, arg := range c.Args {
+			if path.Dir(strings.TrimPrefix(arg, "--config=")) != c.VolumeMounts[0].MountPath || config.Data[path.Base(arg)] == "" {
+				t.Errorf("%s reads %s; its ConfigMap, mounted at %s, has %v", w.name, arg, c.VolumeMounts[0].MountPath, slices.Sorted(maps.Keys(config.Data)))
+			}
 		}
 	}
 }

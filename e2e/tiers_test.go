@@ -261,8 +261,8 @@ func TestTiersSample(t *testing.T) {
 }
 
 // TestTiersKafka: with Kafka between them all three signals arrive, the spans of a
-// trace at one gateway. While the gateways are away Kafka has it all, and nothing
-// waits in the program. Takes some 20 s.
+// trace at one gateway. A gateway that is restarted goes on where it was. Takes some
+// 30 s.
 func TestTiersKafka(t *testing.T) {
 	t.Parallel()
 	s := newTiers(t)
