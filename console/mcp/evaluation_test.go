@@ -180,7 +180,7 @@ func TestCallersFindTheCause(t *testing.T) {
 	}
 	for i, fault := range faultcases.All() {
 		t.Run(fault.Name, func(t *testing.T) {
-			fault.Play(t, heldOut, func(t *testing.T, st *store.Store, want []faultcases.Expected) {
+			fault.Play(t, heldOut, func(t *testing.T, st *store.Store, want []faultcases.Expected, _ []string) {
 				t.Helper()
 				session := clientOf(t, st)
 				defer func() { _ = session.Close() }()
@@ -396,7 +396,7 @@ func toolOf(sort, ref string) (tool string, arguments map[string]any) {
 func TestNothingIsFoundWhenNothingIsWrong(t *testing.T) {
 	var s score
 	for seed := range uint64(healthyRuns) {
-		faultcases.Nothing().Play(t, heldOut+seed, func(t *testing.T, st *store.Store, want []faultcases.Expected) {
+		faultcases.Nothing().Play(t, heldOut+seed, func(t *testing.T, st *store.Store, want []faultcases.Expected, _ []string) {
 			t.Helper()
 			session := clientOf(t, st)
 			defer func() { _ = session.Close() }()
