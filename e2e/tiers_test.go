@@ -73,11 +73,11 @@ func (s *tiers) collector(t *testing.T, configs string, env ...string) *process 
 	return p
 }
 
-func (s *tiers) startAgent(t *testing.T, config string, env ...string) {
+func (s *tiers) startAgent(t *testing.T, config string, env ...string) *process {
 	t.Helper()
 	addr := freeAddr(t)
 	s.agent = "http://" + addr
-	s.collector(t, config, append(env, "OTLP_GRPC_ENDPOINT="+freeAddr(t), "OTLP_HTTP_ENDPOINT="+addr, "NODE_NAME=node-7")...)
+	return s.collector(t, config, append(env, "OTLP_GRPC_ENDPOINT="+freeAddr(t), "OTLP_HTTP_ENDPOINT="+addr, "NODE_NAME=node-7")...)
 }
 
 // gateway is one of them, under its name, address and disk.

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -24,12 +25,13 @@ func operationsTool() *tool {
 			{name: "name", about: "only whose name or id contains this"},
 			limitArgument(10, 50),
 		},
-		read: (*client).operations,
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
+			return c.operations(in.text("state"), in.text("name"), in.count("limit")), nil
+		},
 	}
 }
 
-func (c *client) operations(in arguments) (*answer, error) {
-	state, name, limit := in.text("state"), in.text("name"), in.count("limit")
+func (c *client) operations(state, name string, limit int) *answer {
 	kept := c.con.Operations(store.MaxLimit)
 	idle := c.idle()
 	var found []store.Operation
@@ -57,7 +59,7 @@ func (c *client) operations(in arguments) (*answer, error) {
 		a.ask("list_operations", "all that are kept")
 	}
 	a.link(c.url("operations"))
-	return a, nil
+	return a
 }
 
 // idle returns how long, in seconds, the operations of each name have made no

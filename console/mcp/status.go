@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -37,14 +38,16 @@ func diagnoseTool() *tool {
 			{name: "since", about: "how far back", kind: kindDuration, longest: time.Hour, usual: diagnosis.UsualSince},
 			{name: "limit", about: "most findings", kind: kindCount, most: diagnosis.MaxLimit, usual: diagnosis.UsualLimit},
 		},
-		read: (*client).diagnose,
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
+			r := diagnosis.Diagnose(c.con.Store, diagnosis.Question{
+				Component: in.text("component"), Since: in.duration("since"), Limit: in.count("limit"),
+			})
+			return c.report(&r), nil
+		},
 	}
 }
 
-func (c *client) diagnose(in arguments) (*answer, error) {
-	r := diagnosis.Diagnose(c.con.Store, diagnosis.Question{
-		Component: in.text("component"), Since: in.duration("since"), Limit: in.count("limit"),
-	})
+func (c *client) report(r *diagnosis.Report) *answer {
 	a := begin(r.Summary, r.AsOf, r.Window.From)
 	a.put("status", r.Status)
 	a.put("telemetry", r.Telemetry)
@@ -60,7 +63,7 @@ func (c *client) diagnose(in arguments) (*answer, error) {
 		a.ask("compare", "what differs from before")
 	}
 	a.link(c.url(""))
-	return a, nil
+	return a
 }
 
 func (c *client) finding(f *diagnosis.Finding) *object {
@@ -81,12 +84,13 @@ func statusTool() *tool {
 		about: "The program as it stands: health checks with their state, reason and last changes, running bulk operations, " +
 			"whether telemetry is delivered, the log level.",
 		takes: []argument{{name: "component", about: "only checks whose name contains this"}, limitArgument(20, 100)},
-		read:  (*client).status,
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
+			return c.status(in.text("component"), in.count("limit"))
+		},
 	}
 }
 
-func (c *client) status(in arguments) (*answer, error) {
-	component, limit := in.text("component"), in.count("limit")
+func (c *client) status(component string, limit int) (*answer, error) {
 	h, s, d := c.con.Health(), c.con.Summary(), c.con.Delivery()
 	of := func(name string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(component)) }
 	var checks []store.Check
@@ -169,19 +173,17 @@ func deliveryTool() *tool {
 		name: "get_delivery",
 		about: "Whether this program's own telemetry reaches its backends: for each destination and signal what was created, " +
 			"delivered, is pending and was lost, and why. Also what this server's memory dropped.",
-		read: (*client).delivery,
+		answer: func(_ context.Context, c *client, _ arguments) (*answer, error) {
+			d, s := c.con.Delivery(), c.con.Summary()
+			a := begin("Delivery of telemetry: "+d.Verdict+". "+d.Reason, time.Now(), s.Started)
+			a.put("verdict", d.Verdict)
+			list(a, "accounts", 70, len(d.Accounts), d.Accounts, func(d *store.DeliveryAccount) *object { return view(d) })
+			list(a, "kept_here", 100, len(s.Store), s.Store, func(u *store.Usage) *object { return view(u) })
+			a.ask("query_metrics", "the ledger of delivery over time", "match", "otelmon.telemetry")
+			a.link(c.url("runtime"))
+			return a, nil
+		},
 	}
-}
-
-func (c *client) delivery(arguments) (*answer, error) {
-	d, s := c.con.Delivery(), c.con.Summary()
-	a := begin("Delivery of telemetry: "+d.Verdict+". "+d.Reason, time.Now(), s.Started)
-	a.put("verdict", d.Verdict)
-	list(a, "accounts", 70, len(d.Accounts), d.Accounts, func(d *store.DeliveryAccount) *object { return view(d) })
-	list(a, "kept_here", 100, len(s.Store), s.Store, func(u *store.Usage) *object { return view(u) })
-	a.ask("query_metrics", "the ledger of delivery over time", "match", "otelmon.telemetry")
-	a.link(c.url("runtime"))
-	return a, nil
 }
 
 func configTool() *tool {
@@ -189,26 +191,24 @@ func configTool() *tool {
 		name:  "get_config",
 		about: "The effective configuration of telemetry, each value with where it came from (default, environment, code), and the build. Secrets are redacted.",
 		takes: []argument{{name: "match", about: "only settings whose name or value contains this"}},
-		read:  (*client).config,
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
+			all := c.con.Settings()
+			found := slices.DeleteFunc(slices.Clone(all.Settings), func(s store.Setting) bool {
+				return !strings.Contains(strings.ToLower(s.Name+" "+s.Value), strings.ToLower(in.text("match")))
+			})
+			summary := fmt.Sprintf("%d of %d settings match.", len(found), len(all.Settings))
+			if all.AsOf.IsZero() {
+				summary = "The settings are not known: otelmon.Start did not set up the SDK."
+			}
+			a := begin(summary, time.Now(), c.con.Summary().Started)
+			if build, ok := debug.ReadBuildInfo(); ok { // its settings may hold secrets: -ldflags
+				a.put("go", build.GoVersion)
+				a.put("program", build.Path)
+				a.put("version", build.Main.Version)
+			}
+			list(a, "settings", 100, len(found), found, func(s *store.Setting) *object { return view(s) })
+			a.ask("get_delivery", "whether telemetry arrives")
+			return a, nil
+		},
 	}
-}
-
-func (c *client) config(in arguments) (*answer, error) {
-	all := c.con.Settings()
-	found := slices.DeleteFunc(slices.Clone(all.Settings), func(s store.Setting) bool {
-		return !strings.Contains(strings.ToLower(s.Name+" "+s.Value), strings.ToLower(in.text("match")))
-	})
-	summary := fmt.Sprintf("%d of %d settings match.", len(found), len(all.Settings))
-	if all.AsOf.IsZero() {
-		summary = "The settings are not known: otelmon.Start did not set up the SDK."
-	}
-	a := begin(summary, time.Now(), c.con.Summary().Started)
-	if build, ok := debug.ReadBuildInfo(); ok { // its settings may hold secrets: -ldflags
-		a.put("go", build.GoVersion)
-		a.put("program", build.Path)
-		a.put("version", build.Main.Version)
-	}
-	list(a, "settings", 100, len(found), found, func(s *store.Setting) *object { return view(s) })
-	a.ask("get_delivery", "whether telemetry arrives")
-	return a, nil
 }

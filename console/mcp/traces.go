@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -26,11 +27,11 @@ func tracesTool() *tool {
 			{name: "sort", about: "which first", kind: kindChoice, choices: []string{"newest", "slowest"}, usual: "newest"},
 			sinceArgument(), untilArgument(), limitArgument(20, 100),
 		},
-		read: (*client).traces,
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) { return c.traces(in), nil },
 	}
 }
 
-func (c *client) traces(in arguments) (*answer, error) {
+func (c *client) traces(in arguments) *answer {
 	from, until := window(in)
 	found := c.con.Traces(store.TraceQuery{
 		Text: in.text("name"), Errors: in.flag("errors_only"), Running: in.flag("running"),
@@ -54,21 +55,14 @@ func (c *client) traces(in arguments) (*answer, error) {
 			best = "errors"
 		}
 		a.ask("get_trace", "the first of them", "trace_id", all[0].TraceID, "view", best)
-		if all[0].Running > 0 {
-			a.ask("get_runtime", "where goroutines wait", "sections", "goroutines")
-		}
-		if name := in.text("name"); name != "" {
-			a.ask("compare", "whether it was so before", "match", name)
-		}
 		if failed > 0 {
 			a.ask("diagnose", whatIsWrong)
 		}
 	} else if in.text("name") != "" || in.flag("errors_only") || in.flag("running") {
 		a.ask("search_traces", "the slowest of all traces", "sort", "slowest")
-		a.ask("diagnose", whatIsWrong)
 	}
 	a.link(c.url("traces", "q", in.text("name")))
-	return a, nil
+	return a
 }
 
 // exampleTrace stands for a trace that is kept.
@@ -122,12 +116,13 @@ func traceTool() *tool {
 			limitArgument(40, 200),
 		},
 		example: map[string]any{"trace_id": exampleTrace, "view": "critical_path"},
-		read:    (*client).trace,
+		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
+			return c.trace(in.text("trace_id"), in.text("view"), in.text("span_id"), in.count("limit"))
+		},
 	}
 }
 
-func (c *client) trace(in arguments) (*answer, error) {
-	id, of, spanID, limit := in.text("trace_id"), in.text("view"), in.text("span_id"), in.count("limit")
+func (c *client) trace(id, of, spanID string, limit int) (*answer, error) {
 	key, err := trace.TraceIDFromHex(id)
 	if err != nil {
 		return nil, err
@@ -160,16 +155,10 @@ func (c *client) trace(in arguments) (*answer, error) {
 		waited(a, &t, min(limit, 10))
 		failures(a, &t, min(limit, 10))
 	}
-	for _, v := range []string{"errors", "critical_path"} {
+	for _, v := range []string{"errors", "critical_path", "tree"} {
 		if v != of && (v != "errors" || t.Errors > 0) {
 			a.ask("get_trace", "its "+v, "trace_id", id, "view", v)
 		}
-	}
-	if len(t.Logs) > 0 {
-		a.ask("search_logs", "what was logged in it", "trace_id", id)
-	}
-	if t.Name != "" {
-		a.ask("search_traces", "others of its sort", "name", t.Name, "sort", "slowest")
 	}
 	a.link(c.url("traces/" + id))
 	return a, nil
