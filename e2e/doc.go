@@ -7,10 +7,11 @@
 //
 // They also break real servers under the examples (PostgreSQL, Redis) and follow
 // the failure through Prometheus and Alertmanager to whoever is notified, and
-// kill the Collector and the program between them to count what arrives. The
-// manifests for Kubernetes are built and held against the API's types, their
+// kill the Collector, the program and what is behind them to count what arrives.
+// The manifests for Kubernetes are built and held against the API's types, their
 // Collectors and their program run, and many instances of a service are restarted
-// to see what that does to Prometheus. A browser
+// to see what that does to Prometheus. What the image of an example holds is built
+// by its Dockerfile's commands and run. A browser
 // looks at the console as people do: live, without scripts, by keyboard, with axe
 // for accessibility, with much to show, and while the program is away. A test
 // whose backend is missing is skipped and says where it comes from; with
