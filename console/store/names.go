@@ -1,7 +1,9 @@
 package store
 
 import (
+	"maps"
 	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -187,24 +189,45 @@ func binBounds() []float64 {
 	return bounds
 }
 
+// keys returns all names, which are then read one by one: a span that ends waits
+// for the reading of one at most.
+func (t *nameTable) keys() []nameKey {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.AppendSeq(make([]nameKey, 0, len(t.names)), maps.Keys(t.names))
+}
+
+// read calls f with a name, and returns false when it has given way to another.
+func (t *nameTable) read(key nameKey, f func(n *spanName)) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.names[key]
+	if n == nil {
+		return false
+	}
+	f(n)
+	return true
+}
+
 // walk calls f with the slow spans whose other copy is gone.
 func (t *nameTable) walk(f func(rec []byte)) {
-	var buf []byte
-	var ends []int
-	t.mu.Lock()
-	for _, n := range t.names {
-		for i := range n.slow {
-			if c := &n.slow[i]; len(c.rec) > 0 && !c.ring.has(c.seq) {
-				buf = append(buf, c.rec...)
-				ends = append(ends, len(buf))
+	var found [nameSlow][]byte
+	for _, key := range t.keys() {
+		for i := range found {
+			found[i] = found[i][:0]
+		}
+		t.read(key, func(n *spanName) {
+			for i := range n.slow {
+				if c := &n.slow[i]; len(c.rec) > 0 && !c.ring.has(c.seq) {
+					found[i] = append(found[i], c.rec...)
+				}
+			}
+		})
+		for _, rec := range found {
+			if len(rec) > 0 {
+				f(rec)
 			}
 		}
-	}
-	t.mu.Unlock()
-	start := 0
-	for _, end := range ends {
-		f(buf[start:end])
-		start = end
 	}
 }
 

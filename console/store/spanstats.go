@@ -73,20 +73,21 @@ func (st *Store) SpanStats(q SpanStatQuery) SpanStats {
 		Before: Number(max(0, from.Sub(first)).Seconds()), Names: []SpanStat{},
 	}
 	text := strings.ToLower(q.Text)
-	t := st.spans.names
-	t.mu.Lock()
-	answer.Untold = t.untold
-	for key, n := range t.names {
+	names := st.spans.names
+	answer.Untold = names.usage().Dropped
+	for _, key := range names.keys() {
 		if !strings.Contains(strings.ToLower(key.name+" "+key.scope), text) {
 			continue
 		}
-		answer.Names = append(answer.Names, SpanStat{
-			Name: CleanLine(key.name), Scope: CleanLine(key.scope), Kind: n.kind.String(), Last: n.last.UTC(),
-			Now:    n.figures(from.Unix()/60, minute, answer.Window),
-			Before: n.figures(first.Unix()/60, from.Unix()/60-1, answer.Before),
-		})
+		stat := SpanStat{Name: CleanLine(key.name), Scope: CleanLine(key.scope)}
+		if names.read(key, func(n *spanName) {
+			stat.Kind, stat.Last = n.kind.String(), n.last.UTC()
+			stat.Now = n.figures(from.Unix()/60, minute, answer.Window)
+			stat.Before = n.figures(first.Unix()/60, from.Unix()/60-1, answer.Before)
+		}) {
+			answer.Names = append(answer.Names, stat)
+		}
 	}
-	t.mu.Unlock()
 	slices.SortFunc(answer.Names, func(a, b SpanStat) int {
 		return cmp.Or(
 			b.Now.Errors-a.Now.Errors, cmp.Compare(b.Now.Total, a.Now.Total), b.Last.Compare(a.Last),

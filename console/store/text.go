@@ -238,7 +238,11 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	if !n.Known() {
 		return []byte("null"), nil
 	}
-	return json.Marshal(float64(n))
+	format := byte('f')
+	if abs := math.Abs(float64(n)); abs != 0 && (abs < 1e-6 || abs >= 1e21) { // as package json does
+		format = 'e'
+	}
+	return strconv.AppendFloat(nil, float64(n), format, -1, 64), nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler: null is a number that is not known.

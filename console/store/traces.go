@@ -22,11 +22,6 @@ type TraceSummary struct {
 	Spans   int       `json:"spans"`
 	Errors  int       `json:"errors"`
 	Running int       `json:"running"` // unfinished spans
-
-	id      trace.TraceID
-	end     time.Time
-	hasRoot bool
-	matches bool
 }
 
 // TraceQuery selects traces. The zero value selects the newest.
@@ -52,26 +47,16 @@ type TraceList struct {
 // Traces returns the newest traces that q selects.
 func (st *Store) Traces(q TraceQuery) TraceList {
 	now := time.Now()
-	byID := map[trace.TraceID]*TraceSummary{}
-	scan := traceScan{text: strings.ToLower(q.Text), now: now, names: map[string]string{}}
-	st.spans.walk(func(rec []byte) {
-		id := trace.TraceID(rec[spanTraceAt:])
-		t := byID[id]
-		if t == nil {
-			t = &TraceSummary{id: id}
-			byID[id] = t
-		}
-		scan.add(t, rec)
-	})
-	var found []*TraceSummary
-	for _, t := range byID {
-		t.Seconds = Number(t.end.Sub(t.Start).Seconds())
+	scan := traceScan{text: strings.ToLower(q.Text), now: now.UnixNano(), names: map[string]string{}, byID: map[trace.TraceID]*foundTrace{}}
+	st.spans.walk(scan.add)
+	var found []*foundTrace
+	for _, t := range scan.byID {
 		if t.matches && q.selects(t) {
 			found = append(found, t)
 		}
 	}
-	slices.SortFunc(found, func(a, b *TraceSummary) int {
-		return cmp.Or(b.Start.Compare(a.Start), bytes.Compare(a.id[:], b.id[:]))
+	slices.SortFunc(found, func(a, b *foundTrace) int {
+		return cmp.Or(cmp.Compare(b.start, a.start), bytes.Compare(a.id[:], b.id[:]))
 	})
 	answer := TraceList{AsOf: now, Since: st.tracesSince(q.Errors), Total: len(found)}
 	if limit := cmp.Or(q.Limit, UsualLimit); len(found) > limit {
@@ -79,15 +64,14 @@ func (st *Store) Traces(q TraceQuery) TraceList {
 	}
 	answer.Traces = make([]TraceSummary, len(found))
 	for i, t := range found {
-		t.TraceID = t.id.String()
-		answer.Traces[i] = *t
+		answer.Traces[i] = t.summary()
 	}
 	return answer
 }
 
-func (q TraceQuery) selects(t *TraceSummary) bool {
-	return (!q.Errors || t.Errors > 0) && (!q.Running || t.Running > 0) && t.end.Sub(t.Start) >= q.Least &&
-		!t.end.Before(q.Since) && (q.Until.IsZero() || t.Start.Before(q.Until))
+func (q TraceQuery) selects(t *foundTrace) bool {
+	return (!q.Errors || t.errors > 0) && (!q.Running || t.running > 0) && t.end-t.start >= int64(q.Least) &&
+		(q.Since.IsZero() || t.end >= q.Since.UnixNano()) && (q.Until.IsZero() || t.start < q.Until.UnixNano())
 }
 
 // tracesSince tells since when all spans are kept, or all that failed.
@@ -98,11 +82,31 @@ func (st *Store) tracesSince(onlyFailed bool) time.Time { //nolint:revive // fla
 	return later(st.started, st.spans.recent.completeSince())
 }
 
+// foundTrace is a trace of a list while it is found. A full store has tens of
+// thousands.
+type foundTrace struct {
+	id                     trace.TraceID
+	start, end             int64 // nanoseconds
+	name, scope            string
+	spans, errors, running int32
+	hasRoot, matches       bool
+}
+
+func (t *foundTrace) summary() TraceSummary {
+	return TraceSummary{
+		TraceID: t.id.String(), Name: t.name, Scope: t.scope, Start: time.Unix(0, t.start).UTC(),
+		Seconds: Number(time.Duration(t.end - t.start).Seconds()),
+		Spans:   int(t.spans), Errors: int(t.errors), Running: int(t.running),
+	}
+}
+
 // traceScan is one reading of all spans for a list of traces.
 type traceScan struct {
 	text  string // in lower case
-	now   time.Time
+	now   int64
 	names map[string]string // the cleaned by the raw, as most spans share a few
+	byID  map[trace.TraceID]*foundTrace
+	pool  []foundTrace // made many at a time
 }
 
 // maxScanned bounds the names of one scan that are remembered.
@@ -119,28 +123,40 @@ func (c *traceScan) clean(raw []byte) string {
 	return name
 }
 
+// traceOf returns the trace of a span and makes it when it is new.
+func (c *traceScan) traceOf(id trace.TraceID) *foundTrace {
+	t := c.byID[id]
+	if t != nil {
+		return t
+	}
+	if len(c.pool) == cap(c.pool) {
+		c.pool = make([]foundTrace, 0, 256)
+	}
+	c.pool = append(c.pool, foundTrace{id: id, matches: c.text == ""})
+	t = &c.pool[len(c.pool)-1]
+	c.byID[id] = t
+	return t
+}
+
 // add counts one encoded span in, reading no more of it than it must.
-func (c *traceScan) add(t *TraceSummary, rec []byte) {
-	timeAt := func(at int) time.Time { return time.Unix(0, int64(binary.LittleEndian.Uint64(rec[at:]))).UTC() }
-	start, end := timeAt(spanStartAt), timeAt(spanEndAt)
-	if end.UnixNano() == 0 {
-		t.Running++
+func (c *traceScan) add(rec []byte) {
+	t := c.traceOf(trace.TraceID(rec[spanTraceAt:]))
+	start, end := int64(binary.LittleEndian.Uint64(rec[spanStartAt:])), int64(binary.LittleEndian.Uint64(rec[spanEndAt:]))
+	if end == 0 {
+		t.running++
 		end = c.now
 	}
 	if statusOf(rec) == codes.Error {
-		t.Errors++
+		t.errors++
 	}
-	t.Spans++
 	isRoot := binary.LittleEndian.Uint64(rec[spanParentAt:]) == 0
-	first := t.Start.IsZero() || start.Before(t.Start)
+	first := t.spans == 0 || start < t.start
 	if first {
-		t.Start = start
+		t.start = start
 	}
-	if end.After(t.end) {
-		t.end = end
-	}
+	t.spans++
+	t.end = max(t.end, end)
 	names := isRoot || (first && !t.hasRoot)
-	t.matches = t.matches || c.text == ""
 	if !names && t.matches {
 		return
 	}
@@ -148,7 +164,7 @@ func (c *traceScan) add(t *TraceSummary, rec []byte) {
 	name := c.clean(raw)
 	if names {
 		raw, _ = rawText(rest)
-		t.Name, t.Scope, t.hasRoot = name, c.clean(raw), t.hasRoot || isRoot
+		t.name, t.scope, t.hasRoot = name, c.clean(raw), t.hasRoot || isRoot
 	}
 	t.matches = t.matches || strings.Contains(strings.ToLower(name), c.text)
 }
