@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"time"
 
 	"github.com/otelmon/otelmon-go/internal/pace"
 )
@@ -19,12 +20,27 @@ func (t turns) do(ctx context.Context, answer func()) bool {
 	case <-ctx.Done():
 		return false
 	}
-	defer func() { <-t }()
+	begun := time.Now()
+	defer func() { t.pass(min(time.Since(begun), mostPause)) }()
 	if ctx.Err() != nil {
 		return false
 	}
 	answer()
 	return true
+}
+
+// mostPause bounds the pause after an answer, which is as long as that took: not
+// all of an answer can rest while it is made.
+const mostPause = 5 * time.Millisecond
+
+// pass gives the turn to the next one after a pause, for which nobody waits whose
+// answer is made.
+func (t turns) pass(pause time.Duration) {
+	if pause == 0 {
+		<-t
+		return
+	}
+	time.AfterFunc(pause, func() { <-t })
 }
 
 // sheet is what a page is drawn on. Drawing rests now and then.
