@@ -16,7 +16,7 @@ PLATFORMS := linux/amd64 linux/arm64 linux/386 darwin/amd64 darwin/arm64 windows
 # no tests, and what the Collector needs is nothing that is called by us.
 MODULES := $(patsubst %/,%,$(dir $(wildcard go.mod */go.mod bench/*/go.mod internal/tools/*/go.mod)))
 TESTED := $(filter-out e2e bench/collector,$(MODULES))
-BUILT := $(filter-out e2e bench bench/collector,$(MODULES))
+BUILT := $(filter-out e2e bench bench/collector internal/tools/%,$(MODULES))
 
 # $(call each,modules,command) runs a command in the folder of each module.
 each = @set -e; for module in $(1); do echo "== $$module: $(strip $(2))"; (cd "$$module" && $(2)); done

@@ -1,3 +1,5 @@
+//go:build unix
+
 package e2e
 
 import (
@@ -5,12 +7,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // shown is what a panel gets for a question.
@@ -177,7 +188,7 @@ func (s realStack) trace(ctx context.Context, id string) (storedTrace, error) {
 func startApart(t *testing.T) realStack {
 	t.Helper()
 	s := realStack{stack: &stack{arrivals: newArrivals()}, jaeger: startJaeger(t), loki: startLoki(t)}
-	base, p := startPrometheus(t, nil)
+	base, p := startPrometheus(t, map[string]any{"rule_files": []string{repository(t, "deploy/rules.yaml")}})
 	s.prometheus = server{p, base, base + "/api/v1/otlp"}
 	s.grpc, s.http = collectApart(t, collectorConfig, stores{s.jaeger.otlp, s.prometheus.otlp, s.loki.otlp})
 	return s
@@ -192,4 +203,36 @@ func collectApart(t *testing.T, config string, to stores) (grpc, http string) {
 		"JAEGER_OTLP_ENDPOINT="+to.traces, "PROMETHEUS_OTLP_ENDPOINT="+to.metrics, "LOKI_OTLP_ENDPOINT="+to.logs)
 	awaitAnswer(t, "http://"+healthAddr, "", p.ended)
 	return "http://" + grpcAddr, "http://" + httpAddr
+}
+
+// loseAll has a second Collector lose something of each signal, as no store takes
+// anything from it. Of itself it tells the real Prometheus, each second.
+func (s realStack) loseAll(t *testing.T) {
+	t.Helper()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
+	t.Cleanup(refusing.Close)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	overGRPC := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(codes.InvalidArgument, "no") }))
+	go func() { _ = overGRPC.Serve(l) }() // until Stop
+	t.Cleanup(overGRPC.Stop)
+
+	content, err := os.ReadFile(collectorConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "collector.yaml")
+	changed := strings.NewReplacer(
+		"endpoint: ${env:PROMETHEUS_OTLP_ENDPOINT:-http://127.0.0.1:9090/api/v1/otlp}\n", "endpoint: "+refusing.URL+"\n",
+		"interval: 15000", "interval: 1000",
+	).Replace(string(content))
+	if err := os.WriteFile(config, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, over := collectApart(t, config, stores{l.Addr().String(), s.prometheus.otlp, refusing.URL})
+	p := &source{actor(t, "source", append(otlp("http/protobuf", over), "OTEL_SERVICE_NAME=lost")...), "lost"}
+	p.awaitMade(t, 500)
+	p.close(t)
 }

@@ -39,6 +39,7 @@ func quiet() map[string]string {
 		"health/Root causes/A":                      "no check fails",
 		"health/Failed executions by class/A":       noFailure,
 		"health/Failed executions/A":                noFailure,
+		"health/Alerts/A":                           "nothing is wrong",
 		"health/Notifications/A":                    noAlert,
 		"health/Notifications that wait/A":          noAlert,
 		"bulk/Batches refused as too much/A":        "SQLite refuses nothing",

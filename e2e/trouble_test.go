@@ -6,22 +6,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	otelmetric "go.opentelemetry.io/otel/metric"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/exporters"
@@ -186,36 +178,4 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-}
-
-// loseAll has a second Collector lose something of each signal, as no store takes
-// anything from it. Of itself it tells the real Prometheus, each second.
-func (s realStack) loseAll(t *testing.T) {
-	t.Helper()
-	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
-	t.Cleanup(refusing.Close)
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	overGRPC := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(codes.InvalidArgument, "no") }))
-	go func() { _ = overGRPC.Serve(l) }() // until Stop
-	t.Cleanup(overGRPC.Stop)
-
-	content, err := os.ReadFile(collectorConfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := filepath.Join(t.TempDir(), "collector.yaml")
-	changed := strings.NewReplacer(
-		"endpoint: ${env:PROMETHEUS_OTLP_ENDPOINT:-http://127.0.0.1:9090/api/v1/otlp}\n", "endpoint: "+refusing.URL+"\n",
-		"interval: 15000", "interval: 1000",
-	).Replace(string(content))
-	if err := os.WriteFile(config, []byte(changed), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, over := collectApart(t, config, stores{l.Addr().String(), s.prometheus.otlp, refusing.URL})
-	p := &source{actor(t, "source", append(otlp("http/protobuf", over), "OTEL_SERVICE_NAME=lost")...), "lost"}
-	p.awaitMade(t, 500)
-	p.close(t)
 }

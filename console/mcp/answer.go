@@ -15,7 +15,6 @@ import (
 // Limits of an answer, in bytes of JSON. Four are about a token.
 const (
 	maxAnswer = 24_000
-	maxHead   = 4_000 // for what stands before the lists
 	maxTail   = 4_000 // for what stands behind them
 
 	maxSummary = 480
@@ -94,6 +93,9 @@ func (o *object) reflect(name string, v reflect.Value) {
 	case reflect.Struct:
 		o.raw(name, encode(view(v.Interface())))
 	case reflect.Slice:
+		if v.Len() == 0 {
+			return
+		}
 		all := []json.RawMessage{}
 		for i := range min(v.Len(), maxItems) {
 			var one object
@@ -175,6 +177,7 @@ type step struct {
 type answer struct {
 	object
 
+	begun int       // bytes of what all answers begin with
 	left  []*object // what was left out, by list
 	links []string
 	next  []step
@@ -189,6 +192,7 @@ func begin(summary string, asOf, from time.Time) *answer {
 	w.put("from", from)
 	w.put("to", asOf)
 	a.put("window", &w)
+	a.begun = len(a.b)
 	return a
 }
 
@@ -228,11 +232,14 @@ func (a *answer) link(url string) {
 	}
 }
 
-// ask proposes a call, with arguments as names and values in turn.
+// ask proposes a call, with arguments as names and values in turn, of which empty
+// ones are none.
 func (a *answer) ask(tool, reason string, arguments ...string) {
 	s := step{Tool: tool, Arguments: map[string]any{}, Reason: reason}
 	for i := 0; i+1 < len(arguments); i += 2 {
-		s.Arguments[arguments[i]] = arguments[i+1]
+		if arguments[i+1] != "" {
+			s.Arguments[arguments[i]] = arguments[i+1]
+		}
 	}
 	a.next = append(a.next, s)
 }
@@ -257,6 +264,8 @@ func (a *answer) finish(understood func(step) (step, bool)) []byte {
 			next = next[:len(next)-1]
 		case len(b) > maxAnswer && len(a.links) > 0:
 			a.links = nil
+		case len(b) > maxAnswer && len(a.b) > a.begun:
+			a.b = a.b[:a.begun] // no tool comes to this, whatever is kept
 		default:
 			return b
 		}

@@ -198,15 +198,19 @@ func (t *tool) names() string {
 }
 
 // near returns the name that text likely stands for, empty when there is none or
-// more than one: it is the beginning of it, or begins as it, or differs by a
-// letter in three, two at most.
+// more than one: it is the beginning of it, or begins as it, or differs by two
+// letters, by one when it is short.
 func near(text string, names []string) string {
 	text = plain(text)
+	most := min(len(text)/3, 1)
+	if len(text) >= 5 {
+		most = 2
+	}
 	var found []string
 	for _, name := range names {
 		p := plain(name)
 		isPart := min(len(p), len(text)) >= 3 && (strings.HasPrefix(p, text) || strings.HasPrefix(text, p))
-		if isPart || distance(text, p) <= min(len(text)/3, 2) {
+		if isPart || distance(text, p) <= most {
 			found = append(found, name)
 		}
 	}

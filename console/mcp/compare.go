@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -23,16 +22,15 @@ func compareTool() *tool {
 			{name: "match", about: "only spans, logs and metrics that contain this"},
 			limitArgument(8, 30),
 		},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			now := max(in.duration("window"), time.Minute).Truncate(time.Minute)
-			return c.compare(now, max(in.duration("since"), 2*now), in.text("match"), in.count("limit")), nil
-		},
+		read: (*client).compare,
 	}
 }
 
-func (c *client) compare(now, since time.Duration, match string, limit int) *answer {
+func (c *client) compare(in arguments) (*answer, error) {
+	now := max(in.duration("window"), time.Minute).Truncate(time.Minute)
+	since, match, limit := max(in.duration("since"), 2*now), in.text("match"), in.count("limit")
 	asOf := time.Now()
-	spans, before := c.spanShifts(now, match)
+	spans, spansSince := c.spanShifts(now, match)
 	logs, logsSince := c.logShifts(asOf, now, since, match)
 	p := c.past(since, match)
 	metrics := c.metricShifts(p, now, match)
@@ -45,7 +43,7 @@ func (c *client) compare(now, since time.Duration, match string, limit int) *ans
 	a := begin(fmt.Sprintf("Compared with before, %d span names, %d log patterns and %d metric series have shifted, and checks changed %d times.",
 		len(spans), len(logs), len(metrics), len(changes)), asOf, asOf.Add(-now))
 	var reach object
-	reach.put("spans", asOf.Add(-now).Add(-interval(before)))
+	reach.put("spans", spansSince)
 	reach.put("logs", logsSince)
 	reach.put("metrics", later(asOf.Add(-since), p.since))
 	reach.put("seconds_between_points_of_metrics", int(p.every.Seconds()))
@@ -75,7 +73,7 @@ func (c *client) compare(now, since time.Duration, match string, limit int) *ans
 	}
 	a.ask("diagnose", whatIsWrong)
 	a.link(c.url(""))
-	return a
+	return a, nil
 }
 
 // What counts as a shift: a ratio, and for metrics how many times the usual
@@ -89,9 +87,10 @@ const (
 )
 
 // spanShifts returns the names whose spans are slower, faster, new, gone or fail
-// more or less often.
-func (c *client) spanShifts(now time.Duration, match string) ([]store.SpanStat, store.Number) {
-	stats := c.con.SpanStats(store.SpanStatQuery{Text: match, Window: now, Limit: math.MaxInt})
+// more or less often, and since when the time before is known.
+func (c *client) spanShifts(now time.Duration, match string) ([]store.SpanStat, time.Time) {
+	// They are counted by minutes, of which the one that has just begun may be empty.
+	stats := c.con.SpanStats(store.SpanStatQuery{Text: match, Window: max(now, 2*time.Minute), Limit: math.MaxInt})
 	shift := func(s *store.SpanStat) float64 {
 		n, b := &s.Now, &s.Before
 		switch {
@@ -108,7 +107,7 @@ func (c *client) spanShifts(now time.Duration, match string) ([]store.SpanStat, 
 	}
 	found := slices.DeleteFunc(stats.Names, func(s store.SpanStat) bool { return shift(&s) < leastRatio })
 	slices.SortStableFunc(found, func(a, b store.SpanStat) int { return cmp.Compare(shift(&b), shift(&a)) })
-	return found, stats.Before
+	return found, stats.AsOf.Add(-interval(stats.Window + stats.Before))
 }
 
 // ratio is of the larger to the smaller.

@@ -76,7 +76,7 @@ func TestHistoriesReachBackSixHours(t *testing.T) {
 		}
 		near("begin of 15 minutes", short.Window.From, time.Now().Add(-15*time.Minute))
 		long := ask("query_metrics", map[string]any{"name": "shop.queue", "since": "6h"})
-		if s := long.Series[1]; long.Every != 720 || s.Least != 10 || s.Most != 50 || s.History[0] != 10 || len(s.History) != 25 || !s.Since.IsZero() {
+		if s := long.Series[1]; long.Every != 600 || s.Least != 10 || s.Most != 50 || s.History[0] != 10 || len(s.History) != maxPoints || !s.Since.IsZero() {
 			t.Errorf("6 hours: %+v", long)
 		}
 		near("begin of 6 hours", long.Window.From, start)

@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -31,7 +30,7 @@ func logsTool() *tool {
 			{name: "group", about: "patterns besides records", kind: kindFlag, usual: true},
 			sinceArgument(), untilArgument(), limitArgument(20, 100),
 		},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) { return c.logs(in), nil },
+		read: (*client).logs,
 	}
 }
 
@@ -44,7 +43,7 @@ func window(in arguments) (from, until time.Time) {
 	return to.Add(-in.duration("since")), in.time("until")
 }
 
-func (c *client) logs(in arguments) *answer {
+func (c *client) logs(in arguments) (*answer, error) {
 	from, until := window(in)
 	q := store.LogQuery{Level: in.text("level"), Text: in.text("text"), Since: from, Until: until, Limit: in.count("limit")}
 	q.Trace, _ = trace.TraceIDFromHex(in.text("trace_id")) // parse has seen to it
@@ -76,9 +75,10 @@ func (c *client) logs(in arguments) *answer {
 	}
 	if patterns.Records == 0 && (q.Level != "" || q.Text != "") {
 		a.ask("search_logs", "what was logged at all", "since", short(in.duration("since")))
+		a.ask("diagnose", whatIsWrong)
 	}
 	a.link(c.url("logs", "q", q.Text, "level", q.Level, "trace", in.text("trace_id")))
-	return a
+	return a, nil
 }
 
 // later returns since when an answer is complete.

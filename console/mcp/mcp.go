@@ -127,8 +127,9 @@ func inOrder(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, r sdk.Request) (sdk.Result, error) {
 		result, err := next(ctx, method, r)
 		if l, ok := result.(*sdk.ListToolsResult); ok && err == nil {
+			all := tools()
 			place := func(t *sdk.Tool) int {
-				i := slices.IndexFunc(tools(), func(o *tool) bool { return o.name == t.Name })
+				i := slices.IndexFunc(all, func(o *tool) bool { return o.name == t.Name })
 				return i & 0xff // what is none of ours comes last
 			}
 			slices.SortStableFunc(l.Tools, func(a, b *sdk.Tool) int { return place(a) - place(b) })
@@ -160,11 +161,13 @@ func (c *client) called(next sdk.MethodHandler) sdk.MethodHandler {
 // tool is what a client can call.
 type tool struct {
 	name, about string
-	acts        bool // it does something, so it needs the scope act
-	again       bool // to call it again changes nothing more
 	takes       []argument
 	example     map[string]any
-	answer      func(context.Context, *client, arguments) (*answer, error)
+
+	// One of these is set. What acts needs the scope for it.
+	read  func(*client, arguments) (*answer, error)
+	act   func(*client, context.Context, arguments) (*answer, error)
+	again bool // to act again changes nothing more
 }
 
 func (t *tool) definition() *sdk.Tool {
@@ -172,7 +175,7 @@ func (t *tool) definition() *sdk.Tool {
 	return &sdk.Tool{
 		Name: t.name, Description: t.about, InputSchema: t.schema(),
 		Annotations: &sdk.ToolAnnotations{
-			Title: title(t.name), ReadOnlyHint: !t.acts, IdempotentHint: !t.acts || t.again, DestructiveHint: &no, OpenWorldHint: &no,
+			Title: title(t.name), ReadOnlyHint: t.act == nil, IdempotentHint: t.act == nil || t.again, DestructiveHint: &no, OpenWorldHint: &no,
 		},
 	}
 }
@@ -192,7 +195,7 @@ func tools() []*tool {
 
 // tools are those that the client may call.
 func (c *client) tools() []*tool {
-	return slices.DeleteFunc(tools(), func(t *tool) bool { return t.acts && c.scope < console.ScopeAct })
+	return slices.DeleteFunc(tools(), func(t *tool) bool { return t.act != nil && c.scope < console.ScopeAct })
 }
 
 // call answers a call. What goes wrong is told in the result, so that the model
@@ -203,8 +206,12 @@ func (c *client) call(ctx context.Context, t *tool, raw json.RawMessage) *sdk.Ca
 		err = c.wholeIDs(t, in)
 	}
 	var a *answer
-	if err == nil {
-		a, err = t.answer(ctx, c, in)
+	switch {
+	case err != nil:
+	case t.act != nil:
+		a, err = t.act(c, ctx, in)
+	default:
+		a, err = t.read(c, in)
 	}
 	if err != nil {
 		text := err.Error()

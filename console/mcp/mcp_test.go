@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -132,34 +133,72 @@ func TestAnswersOfEmptyAndHostileStores(t *testing.T) {
 	}
 }
 
-// TestAnswersOfAFullStoreAreShort asks for as much as can be asked for.
+// TestAnswersOfAFullStoreAreShort asks for as much as can be asked for, of texts
+// that become longer in JSON among others.
 func TestAnswersOfAFullStoreAreShort(t *testing.T) {
-	r := newRig(t)
-	text := hostile()
-	sc := r.fill(t, text)
-	many(30, func(i int) { r.fill(t, numbered(text[:200+i], i)) })
-	var attrs []attribute.KeyValue
-	many(64, func(i int) { attrs = append(attrs, attribute.String(numbered("key", i), text)) })
-	ctx, root := r.Span(t.Context(), "root")
-	many(500, func(i int) {
-		_, s := r.Span(ctx, numbered("child", i))
-		s.SetAttributes(attrs...)
-		many(3, func(int) { s.AddEvent(text) })
-		s.SetStatus(codes.Error, text)
-		s.End()
-		r.Log(ctx, log.SeverityError, "", numbered(`"`+text, i), attrs...)
-	})
-	root.End()
-	cuts := 0
-	for _, s := range append(calls(sc), calls(root.SpanContext())...) {
-		got, _ := r.called(t, readToken, s.Tool, s.Arguments)
-		if strings.HasPrefix(got, "{") {
-			cuts += len(checkAnswer(t, s.Tool, got).Truncated)
+	for name, text := range map[string]string{
+		"hostile": hostile(), "quotes": strings.Repeat(`"`, 4000), "separators": strings.Repeat("\u2028", 1300), "wide": strings.Repeat("\U0001F680", 1000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			sc := r.fill(t, text)
+			many(8, func(i int) { r.fill(t, numbered(text[:200], i)+text) })
+			var attrs []attribute.KeyValue
+			many(64, func(i int) { attrs = append(attrs, attribute.String(numbered("key", i), text)) })
+			ctx, root := r.Span(t.Context(), "root")
+			many(100, func(i int) {
+				_, s := r.Span(ctx, numbered("child", i))
+				s.SetAttributes(attrs...)
+				many(3, func(int) { s.AddEvent(text) })
+				s.SetStatus(codes.Error, text)
+				s.End()
+				r.Log(ctx, log.SeverityError, "", numbered(`"`+text, i), attrs...)
+			})
+			root.End()
+			cuts := 0
+			for _, s := range append(calls(sc), calls(root.SpanContext())...) {
+				got, _ := r.called(t, readToken, s.Tool, s.Arguments)
+				if strings.HasPrefix(got, "{") {
+					cuts += len(checkAnswer(t, s.Tool, got).Truncated)
+				}
+			}
+			if cuts == 0 {
+				t.Error("nothing was cut")
+			}
+		})
+	}
+}
+
+// TestAnAnswerIsShortWhateverIsInIt: a tool that puts too much before its lists
+// answers with the summary.
+func TestAnAnswerIsShortWhateverIsInIt(t *testing.T) {
+	a := begin("too much", time.Now(), time.Now())
+	many(2*maxAnswer/maxText, func(i int) { a.put(numbered("n", i), strings.Repeat(`"`, maxText)) })
+	list(a, "all", 100, 5, []int{1, 2, 3, 4, 5}, func(*int) *object { return &object{} })
+	a.link("http://localhost/")
+	a.ask("diagnose", "it is short")
+	text := string(a.finish(func(s step) (step, bool) { return s, true }))
+	if len(text) > maxAnswer || !strings.Contains(text, `{"list":"all","returned":0,"total":5}`) {
+		t.Error(text)
+	}
+}
+
+// FuzzContent holds answers to their bounds whatever telemetry says.
+func FuzzContent(f *testing.F) {
+	f.Add("checkout", uint8(1))
+	f.Add(`"\`+"\u2028\x1b]8;;http://evil\a", uint8(3))
+	f.Add(strings.Repeat("日本語\n", 300), uint8(2))
+	f.Fuzz(func(t *testing.T, text string, n uint8) {
+		r := newRig(t)
+		sc := r.fill(t, text)
+		many(int(n%4), func(i int) { r.fill(t, numbered(text, i)) })
+		for _, s := range calls(sc) {
+			got, _ := r.called(t, readToken, s.Tool, s.Arguments)
+			if strings.ContainsFunc(got, func(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf) }) {
+				t.Errorf("%s shows what fools readers: %q", s.Tool, got)
+			}
 		}
-	}
-	if cuts == 0 {
-		t.Error("nothing was cut")
-	}
+	})
 }
 
 func TestWhatIsMeantIsUnderstood(t *testing.T) {

@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -25,12 +24,7 @@ func metricsTool() *tool {
 			{name: "since", about: "length of the history, at most 6h", kind: kindDuration, longest: longestHistory, usual: usualSince},
 			limitArgument(10, 50),
 		},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			if in.text("name") == "" && in.text("match") == "" {
-				return c.catalogue(), nil
-			}
-			return c.metrics(in.text("name"), in.text("match"), in.duration("since"), in.count("limit")), nil
-		},
+		read: (*client).metrics,
 	}
 }
 
@@ -84,10 +78,14 @@ func (c *client) matching(name, match string) (found []series) {
 	return found
 }
 
-func (c *client) metrics(name, match string, since time.Duration, limit int) *answer {
+func (c *client) metrics(in arguments) (*answer, error) {
+	name, match, since, limit := in.text("name"), in.text("match"), in.duration("since"), in.count("limit")
+	if name == "" && match == "" {
+		return c.catalogue(), nil
+	}
 	found := c.matching(name, match)
 	p := c.past(since, match)
-	n := grouped(since, p.every)
+	n := grouped(p.at.Sub(p.since), p.every)
 	now := time.Now()
 	a := begin(fmt.Sprintf("%d series match.", len(found)), now, later(now.Add(-since), p.since))
 	a.put("seconds_between_points", int((time.Duration(n) * p.every).Seconds()))
@@ -109,20 +107,23 @@ func (c *client) metrics(name, match string, since time.Duration, limit int) *an
 	}
 	if len(found) == 0 {
 		a.ask("query_metrics", "which metrics there are")
+	} else if since < longestHistory {
+		a.ask("query_metrics", "the same over six hours", "name", name, "match", match, "since", short(longestHistory))
 	}
+	a.ask("compare", "what else has shifted")
 	if name == "" {
 		name = match
 	}
 	name, _, _ = strings.Cut(name, "{")
 	a.link(c.url("metrics", "q", name))
-	return a
+	return a, nil
 }
 
 // longestHistory is how far back metrics are kept.
 const longestHistory = 6 * time.Hour
 
-// past is the history of metrics over a time, in the finer of the store's
-// resolutions that reaches so far.
+// past is the history of metrics over a time, or since the start, in the finer of
+// the store's resolutions that reaches so far.
 type past struct {
 	at, since time.Time // of the newest points, and of the oldest
 	every     time.Duration
@@ -130,7 +131,8 @@ type past struct {
 }
 
 func (c *client) past(since time.Duration, match string) *past {
-	h := c.con.History(store.HistoryQuery{Text: match, Window: since, Limit: math.MaxInt})
+	age := max(time.Since(c.con.Summary().Started), time.Second)
+	h := c.con.History(store.HistoryQuery{Text: match, Window: min(since, age), Limit: math.MaxInt})
 	p := &past{at: h.AsOf, since: h.Since, every: interval(h.Interval), points: map[string][]store.Number{}}
 	for i := range h.Series {
 		s := &h.Series[i]
@@ -157,9 +159,9 @@ func interval(seconds store.Number) time.Duration {
 	return time.Duration(float64(seconds) * float64(time.Second))
 }
 
-// grouped returns how many points of a history become one.
-func grouped(since, every time.Duration) int {
-	return max(1, int(math.Ceil(float64(since/every)/maxPoints)))
+// grouped returns how many points of a history of so long become one.
+func grouped(long, every time.Duration) int {
+	return 1 + int(long/every)/maxPoints
 }
 
 // history puts the points of a window: their range, how the newer half differs

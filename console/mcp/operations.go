@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -25,13 +24,12 @@ func operationsTool() *tool {
 			{name: "name", about: "only whose name or id contains this"},
 			limitArgument(10, 50),
 		},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			return c.operations(in.text("state"), in.text("name"), in.count("limit")), nil
-		},
+		read: (*client).operations,
 	}
 }
 
-func (c *client) operations(state, name string, limit int) *answer {
+func (c *client) operations(in arguments) (*answer, error) {
+	state, name, limit := in.text("state"), in.text("name"), in.count("limit")
 	kept := c.con.Operations(store.MaxLimit)
 	idle := c.idle()
 	var found []store.Operation
@@ -59,7 +57,7 @@ func (c *client) operations(state, name string, limit int) *answer {
 		a.ask("list_operations", "all that are kept")
 	}
 	a.link(c.url("operations"))
-	return a
+	return a, nil
 }
 
 // idle returns how long, in seconds, the operations of each name have made no

@@ -18,19 +18,21 @@ const (
 	jsonType  = "application/json"
 )
 
-// template is a sort of resource, one for each name of its kind.
+// template is a sort of resource, one for each name of its kind, which a tool
+// takes as an argument.
 type template struct {
 	kind, variable, about string
-	read                  func(c *client, name string) (*answer, error)
-	names                 func(c *client) []string // for completion
+	tool                  *tool
+	argument              string
+	names                 func(c *client) []string
 }
 
 func templates() []template {
 	return []template{
-		{"traces", "id", "A trace: failures and what took the time", (*client).readTrace, (*client).traceIDs},
-		{"operations", "id", "A bulk operation", (*client).readOperation, (*client).operationIDs},
-		{"components", "name", "A health check with its last changes", (*client).readComponent, (*client).checkNames},
-		{"metrics", "name", "The series of a metric", (*client).readMetric, (*client).metricNames},
+		{"traces", "id", "A trace: failures and what took the time", traceTool(), "trace_id", (*client).traceIDs},
+		{"operations", "id", "A bulk operation", operationsTool(), "name", (*client).operationIDs},
+		{"components", "name", "A health check with its last changes", statusTool(), "component", (*client).checkNames},
+		{"metrics", "name", "The series of a metric", metricsTool(), "name", (*client).metricNames},
 	}
 }
 
@@ -38,11 +40,17 @@ func (c *client) addResources(s *sdk.Server) {
 	s.AddResource(&sdk.Resource{
 		URI: statusURI, Name: "status", Title: "Status", MIMEType: jsonType,
 		Description: "The program as it stands; subscribe to hear of changes.",
-	}, c.resource(func(string) (*answer, error) { return c.status("", 100) }))
+	}, c.resource(func(string) (*answer, error) { return c.status(arguments{"limit": 100}) }))
 	for _, t := range templates() {
 		s.AddResourceTemplate(&sdk.ResourceTemplate{
 			URITemplate: scheme + t.kind + "/{" + t.variable + "}", Name: strings.TrimSuffix(t.kind, "s"), Description: t.about, MIMEType: jsonType,
-		}, c.resource(func(name string) (*answer, error) { return t.read(c, name) }))
+		}, c.resource(func(name string) (*answer, error) {
+			in, err := t.tool.parse(encode(map[string]string{t.argument: name}))
+			if err != nil || t.tool.argument(t.argument).kind == kindText && !slices.Contains(t.names(c), name) {
+				return nil, errUnknown
+			}
+			return t.tool.read(c, in)
+		}))
 	}
 }
 
@@ -61,33 +69,6 @@ func (c *client) resource(read func(name string) (*answer, error)) sdk.ResourceH
 			{URI: r.Params.URI, MIMEType: jsonType, Text: string(a.finish(c.understood))},
 		}}, nil
 	}
-}
-
-func (c *client) readTrace(id string) (*answer, error) {
-	return c.trace(strings.ToLower(id), "summary", "", 40)
-}
-
-func (c *client) readOperation(id string) (*answer, error) {
-	for _, op := range c.con.Operations(store.MaxLimit).Operations {
-		if op.ID == id {
-			return c.operations("", id, 1), nil
-		}
-	}
-	return nil, errUnknown
-}
-
-func (c *client) readComponent(name string) (*answer, error) {
-	if !slices.Contains(c.checkNames(), name) {
-		return nil, errUnknown
-	}
-	return c.status(name, 20)
-}
-
-func (c *client) readMetric(name string) (*answer, error) {
-	if !slices.Contains(c.metricNames(), name) {
-		return nil, errUnknown
-	}
-	return c.metrics(name, "", usualSince, 20), nil
 }
 
 func (c *client) traceIDs() (ids []string) {

@@ -25,23 +25,23 @@ func runtimeTool() *tool {
 			{name: "sections", about: "which; default figures and goroutines", kind: kindChoice, choices: []string{"figures", "goroutines", "heap"}},
 			limitArgument(8, 50),
 		},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			return c.runtime(in.text("sections"), in.count("limit"))
-		},
+		read: (*client).runtime,
 	}
 }
 
-func (c *client) runtime(section string, limit int) (*answer, error) {
+func (c *client) runtime(in arguments) (*answer, error) {
+	section, limit := in.text("sections"), in.count("limit")
 	r := c.con.Runtime()
 	var said []string
 	for _, f := range r.Figures[:min(len(r.Figures), 3)] {
 		said = append(said, fmt.Sprintf("%s: %s %s", f.Title, appendNumber(nil, float64(f.Value)), f.Unit))
 	}
-	a := begin(strings.Join(said, ", "), r.AsOf, r.AsOf.Add(-usualSince))
+	from := later(r.AsOf.Add(-usualSince), c.con.Summary().Started)
+	a := begin(strings.Join(said, ", "), r.AsOf, from)
 	if section == "" || section == "figures" {
 		list(a, "figures", 60, len(r.Figures), r.Figures, func(f *store.Figure) *object {
 			o := view(f, "title", "history")
-			history(o, f.History, grouped(usualSince, interval(r.Interval)))
+			history(o, f.History, grouped(r.AsOf.Sub(from), interval(r.Interval)))
 			return o
 		})
 	}
@@ -63,8 +63,12 @@ func (c *client) runtime(section string, limit int) (*answer, error) {
 			return nil, err
 		}
 	}
-	if section != "heap" {
-		a.ask("get_runtime", "what holds the memory", "sections", "heap")
+	for _, other := range []struct{ section, reason string }{
+		{"goroutines", "where goroutines wait"}, {"heap", "what holds the memory"}, {"figures", "goroutines, memory and GC over time"},
+	} {
+		if other.section != section && (section != "" || other.section == "heap") {
+			a.ask("get_runtime", other.reason, "sections", other.section)
+		}
 	}
 	a.ask("take_profile", "what the CPU does", "kind", console.ProfileCPU)
 	a.link(c.url("runtime"))
@@ -75,27 +79,28 @@ func levelTool() *tool {
 	return &tool{
 		name:  "set_log_level",
 		about: "Changes the level of the program's logger for a time; then it goes back by itself.",
-		acts:  true, again: true,
 		takes: []argument{
 			{name: "level", about: "the new level", kind: kindChoice, choices: []string{"debug", "info", "warn", "error"}, required: true},
 			{name: "for", about: "how long", kind: kindDuration, longest: time.Hour, usual: usualSince},
 		},
 		example: map[string]any{"level": "debug", "for": "15m"},
-		answer: func(ctx context.Context, c *client, in arguments) (*answer, error) {
-			var level slog.Level
-			if err := level.UnmarshalText([]byte(in.text("level"))); err != nil {
-				return nil, err
-			}
-			now, err := c.con.SetLogLevel(ctx, c.who, level, in.duration("for"))
-			if err != nil {
-				return nil, err
-			}
-			a := begin(fmt.Sprintf("The level is %s, and goes back to %s by itself.", now.Level, now.Usual), time.Now(), time.Now())
-			a.put("log_level", view(now))
-			a.ask("search_logs", "what is logged now", "since", "1m")
-			return a, nil
-		},
+		act:     (*client).setLevel, again: true,
 	}
+}
+
+func (c *client) setLevel(ctx context.Context, in arguments) (*answer, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(in.text("level"))); err != nil {
+		return nil, err
+	}
+	now, err := c.con.SetLogLevel(ctx, c.who, level, in.duration("for"))
+	if err != nil {
+		return nil, err
+	}
+	a := begin(fmt.Sprintf("The level is %s, and goes back to %s by itself.", now.Level, now.Usual), time.Now(), time.Now())
+	a.put("log_level", view(now))
+	a.ask("search_logs", "what is logged now", "since", "1m")
+	return a, nil
 }
 
 func profileTool() *tool {
@@ -103,28 +108,29 @@ func profileTool() *tool {
 	return &tool{
 		name:  "take_profile",
 		about: "Measures the program for some seconds and returns the functions that take the most. cpu, mutex and block last; the others do not.",
-		acts:  true,
 		takes: []argument{
 			{name: "kind", about: "which profile", kind: kindChoice, choices: kinds, usual: console.ProfileCPU},
 			{name: "seconds", about: "how long it measures", kind: kindCount, most: 30, usual: 5},
 			limitArgument(15, 50),
 		},
-		answer: func(ctx context.Context, c *client, in arguments) (*answer, error) {
-			var b bytes.Buffer
-			kind := in.text("kind")
-			started := time.Now()
-			if err := c.con.WriteProfile(ctx, c.who, kind, time.Duration(in.count("seconds"))*time.Second, &b); err != nil {
-				return nil, err
-			}
-			a := begin("The profile "+kind+": the functions that take the most, by what they take themselves.", time.Now(), started)
-			if err := top(a, kind, &b, in.count("limit")); err != nil {
-				return nil, err
-			}
-			a.ask("get_runtime", "what goroutines do", "sections", "goroutines")
-			a.link(c.url("control")) // where the whole profile can be taken
-			return a, nil
-		},
+		act: (*client).takeProfile,
 	}
+}
+
+func (c *client) takeProfile(ctx context.Context, in arguments) (*answer, error) {
+	var b bytes.Buffer
+	kind := in.text("kind")
+	started := time.Now()
+	if err := c.con.WriteProfile(ctx, c.who, kind, time.Duration(in.count("seconds"))*time.Second, &b); err != nil {
+		return nil, err
+	}
+	a := begin("The profile "+kind+": the functions that take the most, by what they take themselves.", time.Now(), started)
+	if err := top(a, kind, &b, in.count("limit")); err != nil {
+		return nil, err
+	}
+	a.ask("get_runtime", "what goroutines do", "sections", "goroutines")
+	a.link(c.url("control")) // where the whole profile can be taken
+	return a, nil
 }
 
 // function is what a profile says of one.

@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -38,16 +37,14 @@ func diagnoseTool() *tool {
 			{name: "since", about: "how far back", kind: kindDuration, longest: time.Hour, usual: diagnosis.UsualSince},
 			{name: "limit", about: "most findings", kind: kindCount, most: diagnosis.MaxLimit, usual: diagnosis.UsualLimit},
 		},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			r := diagnosis.Diagnose(c.con.Store, diagnosis.Question{
-				Component: in.text("component"), Since: in.duration("since"), Limit: in.count("limit"),
-			})
-			return c.report(&r), nil
-		},
+		read: (*client).diagnose,
 	}
 }
 
-func (c *client) report(r *diagnosis.Report) *answer {
+func (c *client) diagnose(in arguments) (*answer, error) {
+	r := diagnosis.Diagnose(c.con.Store, diagnosis.Question{
+		Component: in.text("component"), Since: in.duration("since"), Limit: in.count("limit"),
+	})
 	a := begin(r.Summary, r.AsOf, r.Window.From)
 	a.put("status", r.Status)
 	a.put("telemetry", r.Telemetry)
@@ -63,7 +60,7 @@ func (c *client) report(r *diagnosis.Report) *answer {
 		a.ask("compare", "what differs from before")
 	}
 	a.link(c.url(""))
-	return a
+	return a, nil
 }
 
 func (c *client) finding(f *diagnosis.Finding) *object {
@@ -84,13 +81,12 @@ func statusTool() *tool {
 		about: "The program as it stands: health checks with their state, reason and last changes, running bulk operations, " +
 			"whether telemetry is delivered, the log level.",
 		takes: []argument{{name: "component", about: "only checks whose name contains this"}, limitArgument(20, 100)},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			return c.status(in.text("component"), in.count("limit"))
-		},
+		read:  (*client).status,
 	}
 }
 
-func (c *client) status(component string, limit int) (*answer, error) {
+func (c *client) status(in arguments) (*answer, error) {
+	component, limit := in.text("component"), in.count("limit")
 	h, s, d := c.con.Health(), c.con.Summary(), c.con.Delivery()
 	of := func(name string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(component)) }
 	var checks []store.Check
@@ -173,17 +169,19 @@ func deliveryTool() *tool {
 		name: "get_delivery",
 		about: "Whether this program's own telemetry reaches its backends: for each destination and signal what was created, " +
 			"delivered, is pending and was lost, and why. Also what this server's memory dropped.",
-		answer: func(_ context.Context, c *client, _ arguments) (*answer, error) {
-			d, s := c.con.Delivery(), c.con.Summary()
-			a := begin("Delivery of telemetry: "+d.Verdict+". "+d.Reason, time.Now(), s.Started)
-			a.put("verdict", d.Verdict)
-			list(a, "accounts", 70, len(d.Accounts), d.Accounts, func(d *store.DeliveryAccount) *object { return view(d) })
-			list(a, "kept_here", 100, len(s.Store), s.Store, func(u *store.Usage) *object { return view(u) })
-			a.ask("query_metrics", "the ledger of delivery over time", "match", "otelmon.telemetry")
-			a.link(c.url("runtime"))
-			return a, nil
-		},
+		read: (*client).delivery,
 	}
+}
+
+func (c *client) delivery(arguments) (*answer, error) {
+	d, s := c.con.Delivery(), c.con.Summary()
+	a := begin("Delivery of telemetry: "+d.Verdict+". "+d.Reason, time.Now(), s.Started)
+	a.put("verdict", d.Verdict)
+	list(a, "accounts", 70, len(d.Accounts), d.Accounts, func(d *store.DeliveryAccount) *object { return view(d) })
+	list(a, "kept_here", 100, len(s.Store), s.Store, func(u *store.Usage) *object { return view(u) })
+	a.ask("query_metrics", "the ledger of delivery over time", "match", "otelmon.telemetry")
+	a.link(c.url("runtime"))
+	return a, nil
 }
 
 func configTool() *tool {
@@ -191,24 +189,26 @@ func configTool() *tool {
 		name:  "get_config",
 		about: "The effective configuration of telemetry, each value with where it came from (default, environment, code), and the build. Secrets are redacted.",
 		takes: []argument{{name: "match", about: "only settings whose name or value contains this"}},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			all := c.con.Settings()
-			found := slices.DeleteFunc(slices.Clone(all.Settings), func(s store.Setting) bool {
-				return !strings.Contains(strings.ToLower(s.Name+" "+s.Value), strings.ToLower(in.text("match")))
-			})
-			summary := fmt.Sprintf("%d of %d settings match.", len(found), len(all.Settings))
-			if all.AsOf.IsZero() {
-				summary = "The settings are not known: otelmon.Start did not set up the SDK."
-			}
-			a := begin(summary, time.Now(), c.con.Summary().Started)
-			if build, ok := debug.ReadBuildInfo(); ok { // its settings may hold secrets: -ldflags
-				a.put("go", build.GoVersion)
-				a.put("program", build.Path)
-				a.put("version", build.Main.Version)
-			}
-			list(a, "settings", 100, len(found), found, func(s *store.Setting) *object { return view(s) })
-			a.ask("get_delivery", "whether telemetry arrives")
-			return a, nil
-		},
+		read:  (*client).config,
 	}
+}
+
+func (c *client) config(in arguments) (*answer, error) {
+	all := c.con.Settings()
+	found := slices.DeleteFunc(slices.Clone(all.Settings), func(s store.Setting) bool {
+		return !strings.Contains(strings.ToLower(s.Name+" "+s.Value), strings.ToLower(in.text("match")))
+	})
+	summary := fmt.Sprintf("%d of %d settings match.", len(found), len(all.Settings))
+	if all.AsOf.IsZero() {
+		summary = "The settings are not known: otelmon.Start did not set up the SDK."
+	}
+	a := begin(summary, time.Now(), c.con.Summary().Started)
+	if build, ok := debug.ReadBuildInfo(); ok { // its settings may hold secrets: -ldflags
+		a.put("go", build.GoVersion)
+		a.put("program", build.Path)
+		a.put("version", build.Main.Version)
+	}
+	list(a, "settings", 100, len(found), found, func(s *store.Setting) *object { return view(s) })
+	a.ask("get_delivery", "whether telemetry arrives")
+	return a, nil
 }

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -27,11 +26,11 @@ func tracesTool() *tool {
 			{name: "sort", about: "which first", kind: kindChoice, choices: []string{"newest", "slowest"}, usual: "newest"},
 			sinceArgument(), untilArgument(), limitArgument(20, 100),
 		},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) { return c.traces(in), nil },
+		read: (*client).traces,
 	}
 }
 
-func (c *client) traces(in arguments) *answer {
+func (c *client) traces(in arguments) (*answer, error) {
 	from, until := window(in)
 	found := c.con.Traces(store.TraceQuery{
 		Text: in.text("name"), Errors: in.flag("errors_only"), Running: in.flag("running"),
@@ -55,14 +54,21 @@ func (c *client) traces(in arguments) *answer {
 			best = "errors"
 		}
 		a.ask("get_trace", "the first of them", "trace_id", all[0].TraceID, "view", best)
+		if all[0].Running > 0 {
+			a.ask("get_runtime", "where goroutines wait", "sections", "goroutines")
+		}
+		if name := in.text("name"); name != "" {
+			a.ask("compare", "whether it was so before", "match", name)
+		}
 		if failed > 0 {
 			a.ask("diagnose", whatIsWrong)
 		}
 	} else if in.text("name") != "" || in.flag("errors_only") || in.flag("running") {
 		a.ask("search_traces", "the slowest of all traces", "sort", "slowest")
+		a.ask("diagnose", whatIsWrong)
 	}
 	a.link(c.url("traces", "q", in.text("name")))
-	return a
+	return a, nil
 }
 
 // exampleTrace stands for a trace that is kept.
@@ -116,13 +122,12 @@ func traceTool() *tool {
 			limitArgument(40, 200),
 		},
 		example: map[string]any{"trace_id": exampleTrace, "view": "critical_path"},
-		answer: func(_ context.Context, c *client, in arguments) (*answer, error) {
-			return c.trace(in.text("trace_id"), in.text("view"), in.text("span_id"), in.count("limit"))
-		},
+		read:    (*client).trace,
 	}
 }
 
-func (c *client) trace(id, of, spanID string, limit int) (*answer, error) {
+func (c *client) trace(in arguments) (*answer, error) {
+	id, of, spanID, limit := in.text("trace_id"), in.text("view"), in.text("span_id"), in.count("limit")
 	key, err := trace.TraceIDFromHex(id)
 	if err != nil {
 		return nil, err
@@ -155,10 +160,16 @@ func (c *client) trace(id, of, spanID string, limit int) (*answer, error) {
 		waited(a, &t, min(limit, 10))
 		failures(a, &t, min(limit, 10))
 	}
-	for _, v := range []string{"errors", "critical_path", "tree"} {
+	for _, v := range []string{"errors", "critical_path"} {
 		if v != of && (v != "errors" || t.Errors > 0) {
 			a.ask("get_trace", "its "+v, "trace_id", id, "view", v)
 		}
+	}
+	if len(t.Logs) > 0 {
+		a.ask("search_logs", "what was logged in it", "trace_id", id)
+	}
+	if t.Name != "" {
+		a.ask("search_traces", "others of its sort", "name", t.Name, "sort", "slowest")
 	}
 	a.link(c.url("traces/" + id))
 	return a, nil

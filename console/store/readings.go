@@ -131,7 +131,8 @@ func slowest[N int64 | float64](exemplars []metricdata.Exemplar[N]) string {
 	return hex.EncodeToString(exemplars[best].TraceID)
 }
 
-// since returns what was observed after old, a reading of the same series.
+// since returns what was observed after old, a reading of the same series. Its
+// extremes are those of both, between which it lies.
 func (r reading) since(old reading) reading {
 	if old.count == 0 || len(r.counts) != len(old.counts) || !slices.Equal(r.bounds, old.bounds) {
 		return r
@@ -144,7 +145,6 @@ func (r reading) since(old reading) reading {
 		r.counts[i] -= old.counts[i]
 	}
 	r.count -= old.count
-	r.min, r.max = math.NaN(), math.NaN()
 	return r
 }
 

@@ -32,12 +32,13 @@ type Rig struct {
 	LP *sdklog.LoggerProvider
 }
 
-// New starts the providers, which end with the test.
-func New(tb testing.TB, tap Tap) *Rig {
+// New starts the providers, which end with the test. More options for spans may
+// follow.
+func New(tb testing.TB, tap Tap, o ...sdktrace.TracerProviderOption) *Rig {
 	tb.Helper()
 	res := resource.NewSchemaless(attribute.String("service.name", "shop"), attribute.String("service.version", "1.4.0"))
 	r := &Rig{
-		TP: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(tap.SpanProcessor()), sdktrace.WithResource(res)),
+		TP: sdktrace.NewTracerProvider(append(o, sdktrace.WithSpanProcessor(tap.SpanProcessor()), sdktrace.WithResource(res))...),
 		MP: sdkmetric.NewMeterProvider(sdkmetric.WithReader(tap.MetricReader()), sdkmetric.WithResource(res)),
 		LP: sdklog.NewLoggerProvider(sdklog.WithProcessor(tap.LogProcessor()), sdklog.WithResource(res)),
 	}

@@ -123,10 +123,17 @@ func (n *names) healthTold(d *page) {
 		overTime(ask{
 			expr:   n.by("sum", grown(n.of(keys.HealthNotifications)), keys.HealthNotificationReceiver, errorType),
 			legend: n.legend(keys.HealthNotificationReceiver, errorType),
-		})).Span(half).NoValue("none"))
+		})).NoValue("none"))
 	d.WithPanel(graph("Notifications that wait", "Alerts that a receiver has not been told of yet.", units.Short,
 		overTime(ask{expr: n.by("sum", n.of(keys.HealthNotificationQueueSize), keys.HealthNotificationReceiver), legend: n.legend(keys.HealthNotificationReceiver)})).
-		Span(half).NoValue("none"))
+		NoValue("none"))
+	d.WithPanel(list("Alerts", "What the rules of Prometheus find, pending until it has lasted, then firing.", "none",
+		rows(`max by (alertname, severity, alertstate) (ALERTS{job="$service"})`),
+		heading{column: "alertname", title: "Alert"},
+		heading{column: "severity", title: "Severity"},
+		heading{column: "alertstate", title: "State"},
+		heading{column: "Value"},
+	).Span(third).NoValue("Nothing is wrong."))
 	d.WithPanel(records("What happened", "Each change of state with its reason. A record's details lead to the trace of the execution.",
 		` | `+n.field(keys.HealthCheckName)+` =~ "${check:pipe}" | `+n.field(keys.HealthCheckState)+` != ""`).Span(half))
 	d.WithPanel(traces("Failed executions", "Traces of checks that were unhealthy; the id leads to the trace.", found("", "health.check.state=unhealthy")).Span(half))
