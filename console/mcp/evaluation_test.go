@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -362,7 +361,14 @@ func resolves(c *scripted, h heard) {
 		for _, e := range f.Evidence {
 			tool, arguments := toolOf(e.Type, e.Ref)
 			text, err := c.ask(tool, arguments)
-			if err != nil || !finds(text) || tool == "get_runtime" && !strings.Contains(text, `"name":"`+e.Ref+`"`) {
+			shown := ""
+			switch e.Type {
+			case "runtime":
+				shown = `"name":"` + e.Ref + `"`
+			case "start":
+				shown = `"version":"` + e.Ref + `"`
+			}
+			if err != nil || !finds(text) || !strings.Contains(text, shown) {
 				c.t.Errorf("%s %s: evidence %s %q: %v %s", f.Kind, f.Component, e.Type, e.Ref, err, text)
 			}
 		}
@@ -385,10 +391,14 @@ func toolOf(sort, ref string) (tool string, arguments map[string]any) {
 		return "query_metrics", map[string]any{"name": ref}
 	case "check":
 		return "get_status", map[string]any{"component": ref}
+	case "start":
+		return "get_status", nil
 	case "operation":
 		return "list_operations", map[string]any{"name": ref}
+	case "runtime":
+		return "get_runtime", map[string]any{"sections": "figures", "limit": 50}
 	default:
-		return "get_runtime", map[string]any{"sections": "figures", "limit": math.MaxInt8}
+		return "a tool for evidence of type " + sort, nil
 	}
 }
 

@@ -31,7 +31,7 @@ func diagnoseTool() *tool {
 		about: "Start here. Ranked findings of what is wrong in the program with the most likely cause, evidence and next calls; empty " +
 			"findings mean that nothing was found. The ref of evidence finds it again: trace by get_trace, log by the text of search_logs, " +
 			"metric and delivery by the name of query_metrics, check by the component of get_status, operation by the name of " +
-			"list_operations, runtime by get_runtime.",
+			"list_operations, runtime by get_runtime, start by get_status, whose version it is.",
 		takes: []argument{
 			{name: "component", about: "only what concerns this check, dependency, operation or endpoint"},
 			{name: "since", about: "how far back", kind: kindDuration, longest: time.Hour, usual: diagnosis.UsualSince},
