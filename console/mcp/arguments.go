@@ -99,6 +99,9 @@ func (t *tool) parse(raw json.RawMessage) (arguments, error) {
 	if err != nil {
 		faults = append(faults, err)
 	}
+	if len(given) > maxGiven {
+		return nil, fmt.Errorf("%d arguments are too many: %s takes %s", len(given), t.name, t.names())
+	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		a, to := t.argument(name), in
 		if a == nil {
@@ -137,6 +140,9 @@ func (t *tool) parse(raw json.RawMessage) (arguments, error) {
 	}
 	return nil, fmt.Errorf("%w\nA right call: %s %s", errors.Join(faults...), t.name, encode(right))
 }
+
+// maxGiven bounds the arguments of a call, each of which may be misspelt.
+const maxGiven = 32
 
 // written returns the arguments as a call would write them.
 func written(in arguments) map[string]any {

@@ -249,6 +249,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"search_logs", `{"limit":0}`, []string{"1 to 100"}},
 		{"search_logs", `{"text":{"a":1}}`, []string{"a text", `{"a":1}`}},
 		{"search_logs", `[1]`, []string{"no JSON object"}},
+		{"search_logs", manyArguments(), []string{"too many", "level, text"}},
 		{"get_trace", `{}`, []string{"trace_id is missing", `get_trace {"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"`}},
 		{"get_trace", `{"trace_id":"xyz","view":"tree"}`, []string{"32 hexadecimal", `"view":"tree"`}},
 		{"get_trace", `{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}`, []string{"nothing is kept", "search_traces"}},
@@ -277,6 +278,12 @@ func TestMistakesAreExplained(t *testing.T) {
 	if got, _ := r.called(t, readToken, "get_trace", nil); !strings.Contains(got, sc.TraceID().String()) {
 		t.Errorf("the right call finds nothing: %s", got)
 	}
+}
+
+func manyArguments() string {
+	all := map[string]int{}
+	many(maxGiven+1, func(i int) { all[numbered("limit", i)] = i })
+	return string(encode(all))
 }
 
 func FuzzArguments(f *testing.F) {
