@@ -58,11 +58,11 @@ func aboutGroup(g *group) *finding {
 
 // slower makes the finding about a group that only takes longer.
 func (g *group) slower(name string, first time.Time) *finding {
-	what := fmt.Sprintf("%s takes %s (90th percentile), %s before", name, seconds(g.is), seconds(g.was))
+	took := fmt.Sprintf("%s (90th percentile), %s before", seconds(g.is), seconds(g.was))
 	if g.peer != nil {
-		return find(KindDependencySlow, name, first, sure(g.latency, g.bad), what, name+" answers slowly: "+what)
+		return find(KindDependencySlow, name, first, sure(g.latency, g.bad), name+" takes "+took, name+" answers slowly: "+took)
 	}
-	return find(KindLatency, name, first, sure(g.latency, g.bad), what, name+" itself became slow, nothing that it calls did")
+	return find(KindLatency, name, first, sure(g.latency, g.bad), name+" takes "+took, name+" itself became slow, nothing that it calls did")
 }
 
 // examples adds the two worst traces of the bad spans as evidence.

@@ -23,6 +23,8 @@ func show(ctx context.Context, con *console.Console, stderr io.Writer) (stop fun
 	fmt.Fprintf(stderr, "console at http://%s/, or ask: otelmon status\n", l.Addr())
 	return func() {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			fmt.Fprintln(stderr, "the console:", err)
+		}
 	}
 }
