@@ -172,10 +172,13 @@ func TestStopDoesNotWaitForOtherTries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				broken, begun := errors.New("disk full"), time.Now()
+				both := make(chan struct{}) // a backend that refuses the first would not let the second in
 				rep, err := Run(t.Context(), "op", numbers(2), func(_ context.Context, batch []int) error {
 					if batch[0] == 0 {
+						<-both
 						return other
 					}
+					close(both)
 					time.Sleep(10 * time.Millisecond) //nolint:forbidigo // virtual time
 					return Stop(broken)
 				}, Workers(2), Retry(1000))
