@@ -55,7 +55,7 @@ test: ## run the tests, with the race detector where a C compiler is found
 	if ! $(GO) build -race runtime/cgo 2>/dev/null; then \
 		race=; echo "no working C compiler for this platform: testing without the race detector"; \
 	fi; \
-	for module in $(TESTED); do echo "== $$module: go test $$race -shuffle=on ./..."; (cd "$$module" && $(GO) test $$race -shuffle=on ./...); done
+	for module in $(TESTED); do echo "== $$module: go test $$race -shuffle=on ./..."; (cd "$$module" && $(GO) test $$race -shuffle=on -timeout=20m ./...); done
 
 check: fmt-check vet lint tidy-check vuln test build-all ## all that must pass before a commit
 
@@ -115,7 +115,7 @@ backends: ## install the backends that e2e drives, the first time in minutes
 	fi
 
 e2e: backends ## check what real backends receive from the examples, without Docker
-	cd e2e && $(GO) test -count=1 -timeout=15m ./...
+	cd e2e && $(GO) test -count=1 -timeout=25m ./...
 
 build-all: ## build every package and example for every platform
 	@set -e; for platform in $(PLATFORMS); do for module in $(BUILT); do \
