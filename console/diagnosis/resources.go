@@ -183,7 +183,7 @@ const leastGoroutines = 50
 func leaks(s *snapshot) []*finding {
 	var found []*finding
 	if v := s.figure("goroutines"); v != nil {
-		if g := grows(v, leastGoroutines); g.found && g.to/g.from > 1.5*s.load(g.at, len(v)) {
+		if g := grows(v, leastGoroutines); g.found && s.outgrows(v, g) {
 			f := find(KindGoroutineLeak, "goroutines", s.ago(g.at, len(v)), 0.85,
 				fmt.Sprintf("goroutines grow steadily, from %.0f to %.0f", g.from, g.to),
 				"goroutines are started that never end: they wait for something that does not come")
@@ -195,7 +195,7 @@ func leaks(s *snapshot) []*finding {
 	}
 	// What the store itself may come to take is no leak of the program.
 	if v := s.figure("heap.live"); v != nil {
-		if g := grows(v, float64(s.storeBytes)); g.found && g.to/g.from > 1.5*s.load(g.at, len(v)) {
+		if g := grows(v, float64(s.storeBytes)); g.found && s.outgrows(v, g) {
 			f := find(KindMemoryGrowth, "memory", s.ago(g.at, len(v)), 0.8,
 				fmt.Sprintf("memory that is in use after garbage collection grows steadily, from %.0f to %.0f MB", g.from/1e6, g.to/1e6),
 				"something is kept that is not let go: a cache without a bound, a map or a slice that only grows")
@@ -207,24 +207,33 @@ func leaks(s *snapshot) []*finding {
 	return found
 }
 
-// load tells how many times more spans were begun in the last third of the
-// values from at on than in the first.
-func (s *snapshot) load(at, n int) float64 {
-	third := (n - at) / 3
-	count := func(from, to int) (n int) {
-		a, b := s.ago(from, s.points()).UnixNano(), s.ago(to, s.points()).UnixNano()
-		for i := range s.traffic.spans {
-			if p := &s.traffic.spans[i]; p.start >= a && p.start < b {
-				n++
-			}
+// outgrows tells whether v grew by more than there became more to do, in spans
+// begun: in the last third of the growth, against what was as long before it, or
+// its first third where there is nothing before.
+func (s *snapshot) outgrows(v []float64, g growth) bool {
+	third := (len(v) - g.at) / 3
+	from, to, was := g.at, g.at+third, g.from
+	if g.at > 0 {
+		from, to = max(0, 2*g.at-len(v)), g.at
+		was = level(v[from:to])
+	}
+	early, late := s.begun(from, to), s.begun(len(v)-third, len(v))
+	load := 1.0
+	if early >= 30 {
+		load = max(1, float64(late)/float64(third)/(float64(early)/float64(to-from)))
+	}
+	return g.to/was > 1.5*load
+}
+
+// begun counts the spans that were begun from one value of the runtime to another.
+func (s *snapshot) begun(from, to int) (n int) {
+	a, b := s.ago(from, s.points()).UnixNano(), s.ago(to, s.points()).UnixNano()
+	for i := range s.traffic.spans {
+		if p := &s.traffic.spans[i]; p.start >= a && p.start < b {
+			n++
 		}
-		return n
 	}
-	early, late := count(at, at+third), count(n-third, n)
-	if early < 30 || late < early {
-		return 1
-	}
-	return float64(late) / float64(early)
+	return n
 }
 
 func (s *snapshot) points() int { return len(s.figure("goroutines")) }

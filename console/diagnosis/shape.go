@@ -128,7 +128,7 @@ func heldLock(s *snapshot) []*finding {
 				continue
 			}
 			for _, p := range other.spans {
-				if p.up >= 0 && s.traffic.spans[p.up].bad && s.traffic.spans[p.up].group == g {
+				if p.up >= 0 && s.traffic.spans[p.up].group == g {
 					inside[p.unit] = append(inside[p.unit], p)
 				}
 			}
@@ -142,15 +142,24 @@ func heldLock(s *snapshot) []*finding {
 	return found
 }
 
-// serial judges the calls of one name that the bad spans of g make.
+// serial judges the calls of one name that the spans of g make from its first bad
+// one to its last. Those that are not bad found the lock free, and hold it, too.
 func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 	const least, crowd = 20, 3.0
 	bad := slices.DeleteFunc(slices.Clone(g.spans), func(p *span) bool { return !p.bad })
-	if len(calls) < least || len(bad) < least || len(calls) > 2*len(bad) {
+	if len(calls) < least || len(bad) < least {
 		return nil
 	}
+	from, to, callers := bad[0].start, int64(0), 0.0
+	for _, p := range bad {
+		callers += p.seconds()
+		to = max(to, p.end)
+	}
+	outside := func(p *span) bool { return p.start < from || p.start > to }
+	among := slices.DeleteFunc(slices.Clone(g.spans), outside)
+	calls = slices.DeleteFunc(calls, outside)
 	slices.SortFunc(calls, byStart)
-	overlaps, busy, callers, end := 0, 0.0, 0.0, int64(0)
+	overlaps, busy, end := 0, 0.0, int64(0)
 	for _, p := range calls {
 		if p.start < end {
 			overlaps++
@@ -158,10 +167,8 @@ func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 		end = max(end, p.end)
 		busy += p.seconds()
 	}
-	from, to := bad[0].start, int64(0)
-	for _, p := range bad {
-		callers += p.seconds()
-		to = max(to, p.end)
+	if len(calls) < least || len(calls) > 2*len(among) {
+		return nil
 	}
 	lasted := time.Duration(to - from).Seconds()
 	side := callers / lasted

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -168,19 +169,23 @@ func shareRises(n int, isBad func(i int) bool) change {
 type growth struct {
 	found    bool
 	at       int     // where it began
-	from, to float64 // medians of the first and the last fifth
+	from, to float64 // levels of the first and the last fifth
 }
 
-// leastGrowing is how many values a growth lasts at least: two minutes.
-const leastGrowing = 24
+// The least that makes a growth: two minutes of values, and how far they agree
+// that later is more (Kendall's tau).
+const (
+	leastGrowing = 24
+	leastAgreed  = 0.6
+)
 
 // grows looks for a series that has grown to its end and shows no sign of
 // coming to rest: all of it, or its last part. A level that was reached is no
 // growth. The growth is at least half of what there was, and least.
 func grows(v []float64, least float64) growth {
 	const parts = 5
-	for _, share := range []int{1, 2, 3, 4} {
-		at := len(v) - len(v)/share
+	for _, twelfths := range []int{0, 4, 6, 8, 9} {
+		at := len(v) * twelfths / 12
 		tail := v[at:]
 		if len(tail) < leastGrowing {
 			break
@@ -188,7 +193,7 @@ func grows(v []float64, least float64) growth {
 		var levels, steps [parts]float64
 		steady, flat := true, 0
 		for i := range parts {
-			levels[i] = median(tail[i*len(tail)/parts : (i+1)*len(tail)/parts])
+			levels[i] = level(tail[i*len(tail)/parts : (i+1)*len(tail)/parts])
 			if i > 0 {
 				steps[i] = levels[i] - levels[i-1]
 			}
@@ -200,11 +205,35 @@ func grows(v []float64, least float64) growth {
 				steady = steady && step > -gain/10 && i < parts-2 // at the end it has come to rest
 			}
 		}
-		if steady && flat <= 1 && gain >= max(least, levels[0]/2) && levels[parts-1] > slices.Max(append(v[:at:at], 0)) {
+		if steady && flat <= 1 && gain >= max(least, levels[0]/2) && levels[parts-1] > slices.Max(append(v[:at:at], 0)) && agreed(tail) >= leastAgreed {
 			return growth{found: true, at: at, from: levels[0], to: levels[parts-1]}
 		}
 	}
 	return growth{}
+}
+
+// level is the mean of the middle half of v, in which noise is less than in the
+// median, and a spike does not count.
+func level(v []float64) float64 {
+	sorted := slices.Sorted(slices.Values(v))
+	sorted = sorted[len(v)/4 : len(v)-len(v)/4]
+	sum := 0.0
+	for _, x := range sorted {
+		sum += x
+	}
+	return sum / float64(len(sorted))
+}
+
+// agreed is Kendall's tau of v and time: of all pairs, the share in which the
+// later one is more, less the share in which it is less.
+func agreed(v []float64) float64 {
+	sum, pairs := 0, len(v)*(len(v)-1)/2
+	for i, earlier := range v {
+		for _, later := range v[i+1:] {
+			sum += cmp.Compare(later, earlier)
+		}
+	}
+	return float64(sum) / float64(pairs)
 }
 
 func median(v []float64) float64 { return quantile(v, 0.5) }

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -47,5 +48,67 @@ func TestIndexFindsIdsOfAnySort(t *testing.T) {
 		if _, at := x.slot(spans, trace.SpanID{}); at != -1 {
 			t.Errorf("%s: no id is found at %d", name, at)
 		}
+	}
+}
+
+// TestGrowthIsToldFromNoise draws series of eight to twelve minutes by the
+// thousand, since a rule about noise is right so and so often, not once.
+func TestGrowthIsToldFromNoise(t *testing.T) {
+	noisy := func(rng *rand.Rand, v, share float64) float64 { return v * (1 - share + 2*share*rng.Float64()) }
+	for name, c := range map[string]struct {
+		least, most float64 // of those in which growth is found
+		value       func(rng *rand.Rand, begin int) func(i int) float64
+	}{
+		"a queue fills": {0.999, 1, func(rng *rand.Rand, begin int) func(int) float64 {
+			base, rate := 20*rng.Float64(), 2.5+10*rng.Float64()
+			return func(i int) float64 { return noisy(rng, base+rate*float64(max(0, i-begin)), 0.2) }
+		}},
+		"a queue fills, in spikes": {0.99, 1, func(rng *rand.Rand, begin int) func(int) float64 {
+			return func(i int) float64 {
+				v := noisy(rng, 20+5*float64(max(0, i-begin)), 0.2)
+				if rng.IntN(20) == 0 {
+					v *= 3
+				}
+				return v
+			}
+		}},
+		"nothing changes": {0, 0, func(rng *rand.Rand, _ int) func(int) float64 {
+			return func(int) float64 { return noisy(rng, 800, 0.2) }
+		}},
+		"a level is reached": {0, 0.01, func(rng *rand.Rand, begin int) func(int) float64 {
+			return func(i int) float64 {
+				if i < begin {
+					return noisy(rng, 40, 0.2)
+				}
+				return noisy(rng, 200, 0.2)
+			}
+		}},
+		"filled and emptied each minute": {0, 0, func(rng *rand.Rand, _ int) func(int) float64 {
+			return func(i int) float64 { return noisy(rng, 50, 0.2) + float64(40*(i%12)) }
+		}},
+		"comes to rest after a minute": {0, 0.05, func(rng *rand.Rand, begin int) func(int) float64 {
+			return func(i int) float64 {
+				return noisy(rng, 40+300*(1-math.Exp(-float64(max(0, i-begin/2))/12)), 0.05)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const runs = 2000
+			rng, found := rand.New(rand.NewPCG(1, 1)), 0
+			for range runs {
+				n := 96 + rng.IntN(48)
+				value := c.value(rng, min(n*(40+rng.IntN(40))/100, n-40-rng.IntN(12)))
+				v := make([]float64, n)
+				for i := range v {
+					v[i] = value(i)
+				}
+				if grows(v, 20).found {
+					found++
+				}
+			}
+			if share := float64(found) / runs; share < c.least || share > c.most {
+				t.Errorf("growth is found in %.2f %%, want %.1f to %.1f", 100*share, 100*c.least, 100*c.most)
+			}
+		})
 	}
 }

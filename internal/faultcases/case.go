@@ -115,6 +115,7 @@ func (w *world) run() {
 	if err := w.checks.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
+	<-time.After(time.Second / 2) // never at the moment at which the store reads
 	for second := range w.seconds {
 		for _, j := range w.jobs { // not under the lock: instruments are made
 			j.start(w, second)
