@@ -170,3 +170,43 @@ func TestMountedHandlersAreBehindTheSameChecks(t *testing.T) {
 		t.Errorf("outside of a request: %v", got)
 	}
 }
+
+// TestPagesArePagesWhateverIsMounted mounts under every name that the console has.
+func TestPagesArePagesWhateverIsMounted(t *testing.T) {
+	con := New(Options{ActToken: anActToken})
+	h := con.Handler()
+	mounted := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	for _, name := range []string{"", "health", "api/summary", "login", "stream", "control/level", "logout"} {
+		con.Mount(name, mounted)
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			r := httptest.NewRequestWithContext(t.Context(), method, "/"+name, http.NoBody)
+			r.Header.Set("Authorization", "Bearer "+anActToken)
+			w := httptest.NewRecorder()
+			if name != "stream" || method == http.MethodPost {
+				h.ServeHTTP(w, r)
+			}
+			if w.Code == http.StatusTeapot {
+				t.Errorf("%s %q is the mounted one's", method, name)
+			}
+		}
+	}
+}
+
+// TestRedirectsStayHere asks by paths that read as another host.
+func TestRedirectsStayHere(t *testing.T) {
+	h := New(Options{ReadToken: aReadToken}).Handler()
+	for _, path := range []string{"//evil.example/", "///evil.example/traces", "/\\evil.example/", "/%5Cevil.example/", "//evil.example/login"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			r := httptest.NewRequestWithContext(t.Context(), method, "/", strings.NewReader("token="+aReadToken))
+			r.URL.Path, r.RequestURI = strings.ReplaceAll(path, "%5C", "\\"), path
+			r.Header.Set("Accept", "text/html")
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			to := w.Header().Get("Location")
+			if strings.HasPrefix(to, "//") || strings.HasPrefix(to, "/\\") || strings.Contains(to, ":") {
+				t.Errorf("%s %s leads to %s", method, path, to)
+			}
+		}
+	}
+}

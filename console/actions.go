@@ -61,7 +61,8 @@ func (l *logLevel) now() LogLevel {
 		level := l.of.Level().String()
 		return LogLevel{Level: level, Usual: level}
 	}
-	return LogLevel{Level: l.of.Level().String(), Usual: l.usual.String(), Until: &l.until}
+	until := l.until
+	return LogLevel{Level: l.of.Level().String(), Usual: l.usual.String(), Until: &until}
 }
 
 // SetLogLevel changes the level of the program's logger for a time, at most an
@@ -76,7 +77,14 @@ func (c *Console) SetLogLevel(ctx context.Context, who string, level slog.Level,
 	if during < time.Second || during > longestLevelTime {
 		return LogLevel{}, fmt.Errorf("a level can be changed for one second to one hour, not %v", during)
 	}
-	l := &c.level
+	now, err := c.level.change(level, during)
+	if err == nil {
+		c.audit(ctx, who, "set_log_level", fmt.Sprintf("%v for %v", level, during))
+	}
+	return now, err
+}
+
+func (l *logLevel) change(level slog.Level, during time.Duration) (LogLevel, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.of == nil {
@@ -90,7 +98,6 @@ func (c *Console) SetLogLevel(ctx context.Context, who string, level slog.Level,
 	l.of.Set(level)
 	l.until = time.Now().Add(during)
 	l.revert = time.AfterFunc(during, func() { l.end(level) })
-	c.audit(ctx, who, "set_log_level", fmt.Sprintf("%v for %v", level, during))
 	return l.now(), nil
 }
 
@@ -109,7 +116,8 @@ func (l *logLevel) end(level slog.Level) {
 }
 
 // audit tells by an event what was done and who asked for it. It goes where all
-// telemetry goes, this console included.
+// telemetry goes, this console included, and calls the program's processors, so
+// nothing may be locked.
 func (*Console) audit(ctx context.Context, who, action, detail string) {
 	var r log.Record
 	r.SetTimestamp(time.Now())

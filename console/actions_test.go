@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 
 	"github.com/otelmon/otelmon-go/console/store"
 	"github.com/otelmon/otelmon-go/internal/announce"
@@ -60,6 +62,44 @@ func TestLogLevelGoesBackByItself(t *testing.T) {
 		v.Set(slog.LevelError) // by the program
 		pass(2*time.Minute, slog.LevelError)
 	})
+}
+
+// What was returned stays as it is when the level is changed again.
+func TestLogLevelIsACopy(t *testing.T) {
+	c := New(Options{})
+	var v slog.LevelVar
+	c.AdoptLogLevel(&v)
+	first, err := c.SetLogLevel(t.Context(), "test", slog.LevelDebug, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := *first.Until
+	if _, err := c.SetLogLevel(t.Context(), "test", slog.LevelDebug, time.Hour); err != nil || !first.Until.Equal(until) {
+		t.Errorf("%v became %v, %v", until, first.Until, err)
+	}
+	v.Set(slog.LevelInfo)
+	c.level.revert.Stop()
+}
+
+// levelReader is a log processor that asks for the level.
+type levelReader struct{ c *Console }
+
+func (levelReader) Enabled(context.Context, sdklog.EnabledParameters) bool { return true }
+func (l levelReader) OnEmit(context.Context, *sdklog.Record) error         { l.c.LogLevel(); return nil }
+func (levelReader) Shutdown(context.Context) error                         { return nil }
+func (levelReader) ForceFlush(context.Context) error                       { return nil }
+
+func TestProcessorsMayAskForTheLevel(t *testing.T) {
+	c := New(Options{})
+	before := otel.GetLoggerProvider()
+	otel.SetLoggerProvider(sdklog.NewLoggerProvider(sdklog.WithProcessor(levelReader{c})))
+	defer otel.SetLoggerProvider(before)
+	var v slog.LevelVar
+	c.AdoptLogLevel(&v)
+	if _, err := c.SetLogLevel(t.Context(), "test", slog.LevelDebug, time.Minute); err != nil {
+		t.Error(err)
+	}
+	c.level.revert.Stop()
 }
 
 func TestActionsAreAudited(t *testing.T) {
@@ -212,6 +252,61 @@ func TestServe(t *testing.T) {
 	}
 	if list, err := announce.List(); err != nil || len(list) != 0 {
 		t.Errorf("not withdrawn: %+v, %v", list, err)
+	}
+}
+
+// pipes is a listener whose connections are in memory.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error { close(p.done); return nil }
+func (pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// TestServeEndsWithWhoDawdles is of clients that have proved nothing.
+func TestServeEndsWithWhoDawdles(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir()) // of macOS
+	for name, request := range map[string]string{
+		"who sends no body":       "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+		"who sends a late body":   "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+		"who takes no answer":     "GET /login HTTP/1.1\r\nHost: x\r\n\r\n",
+		"who sends half a head":   "GET /login HTTP/1.1\r\n",
+		"who asks and then idles": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := pipes{make(chan net.Conn), make(chan struct{})}
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- New(Options{ReadToken: aReadToken}).Serve(ctx, l) }()
+				here, there := net.Pipe()
+				l.conns <- there
+				if _, err := here.Write([]byte(request)); err != nil {
+					t.Fatal(err)
+				}
+				<-time.After(idleTimeout + writeTimeout)
+				_ = here.SetReadDeadline(time.Now().Add(time.Second))
+				if _, err := io.Copy(io.Discard, here); err != nil {
+					t.Errorf("the connection is kept: %v", err)
+				}
+				_ = here.Close()
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }
 

@@ -107,7 +107,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // delegate answers what is no page: what others have mounted, and forms.
 func (h *handler) delegate(w http.ResponseWriter, r *http.Request, scope Scope) bool {
-	if rel, ok := locate(r, func(rel string) bool { return h.c.mounts.at(rel) != nil }); ok {
+	isMounted := func(rel string) bool { return h.c.mounts.at(rel) != nil && !h.known(rel) && h.posts[rel] == nil }
+	if rel, ok := locate(r, isMounted); ok {
 		h.c.mounts.at(rel).ServeHTTP(w, withScope(r, scope))
 		return true
 	}

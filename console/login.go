@@ -63,7 +63,7 @@ func logOut(_ *Console, w http.ResponseWriter, r *http.Request, _ Scope) {
 const maxForm = 4 << 10
 
 // rootOf returns the path that the browser knows the console's root by, at one
-// of its addresses.
+// of its addresses. It begins with one slash: two would name a host.
 func rootOf(r *http.Request, rel string) string {
 	asked, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {
@@ -74,7 +74,7 @@ func rootOf(r *http.Request, rel string) string {
 	if root == path && rel != "" || !strings.HasPrefix(root, "/") {
 		return "/"
 	}
-	return root
+	return "/" + strings.TrimLeft(root, "/")
 }
 
 // relativeTo returns the way from one address of the console to another.

@@ -29,7 +29,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{
-		Handler: c.Handler(), ReadHeaderTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: c.Handler(), ReadHeaderTimeout: headTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	ended := make(chan error, 1)
@@ -51,10 +51,13 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// Times of the console's own server.
+// Times of the console's own server. What takes longer, such as a stream, lifts
+// that for writing.
 const (
-	readTimeout     = 5 * time.Second
+	headTimeout     = 5 * time.Second
+	readTimeout     = 30 * time.Second
 	idleTimeout     = 2 * time.Minute
+	writeTimeout    = time.Minute
 	shutdownTimeout = 3 * time.Second
 )
 

@@ -46,7 +46,7 @@ func (s *streams) enter(server *http.Server) (closing <-chan struct{}, ok bool) 
 	if s.closing[server] == nil {
 		ended := make(chan struct{})
 		s.closing[server] = ended
-		server.RegisterOnShutdown(func() { close(ended) })
+		server.RegisterOnShutdown(sync.OnceFunc(func() { close(ended) })) // each call of Shutdown calls it
 	}
 	return s.closing[server], true
 }
@@ -90,6 +90,9 @@ func (h *handler) serveStream(w http.ResponseWriter, r *http.Request, a ask) {
 	err := out.begin()
 	if err != nil {
 		http.Error(w, "Something on the way holds answers back, so there is no stream.", http.StatusNotImplemented)
+		return
+	}
+	if r.Method == http.MethodHead {
 		return
 	}
 	var sent []string

@@ -273,3 +273,33 @@ func TestStreamEndsWithItsServer(t *testing.T) {
 		t.Errorf("the stream was cut off instead of ended: %v", err)
 	}
 }
+
+// TestServersAreShutDownAgain calls Shutdown as who gives up and tries again does:
+// the server tells of each call.
+func TestServersAreShutDownAgain(t *testing.T) {
+	server := httptest.NewServer(New(Options{}).Handler())
+	defer server.Close()
+	answer, err := http.Get(server.URL + "/stream?at=runtime") //nolint:noctx // it ends with the server
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	for range 3 {
+		if err := server.Config.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHeadOfAStreamIsAllOfIt(t *testing.T) {
+	q := streamRequest(t.Context(), "at=")
+	q.Method = http.MethodHead
+	w := httptest.NewRecorder()
+	New(Options{}).Handler().ServeHTTP(w, q)
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") || w.Body.Len() > 0 {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+}
