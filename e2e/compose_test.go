@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -105,8 +107,9 @@ func TestComposeProfiles(t *testing.T) {
 	}
 }
 
-// TestComposeHealth asks for a health check of every service, its own or that
-// of a neighbour in the same network, and that whoever waits, waits for it.
+// TestComposeHealth asks for a health check of every service, its own or that of a
+// neighbour which asks it by its name, and that whoever waits, waits for it. A network
+// that is shared is lost when the container that it is of restarts.
 func TestComposeHealth(t *testing.T) {
 	project := loadCompose(t)
 	checked := make(map[string]bool)
@@ -116,14 +119,19 @@ func TestComposeHealth(t *testing.T) {
 			if h.Timeout == nil || h.Interval == nil || h.Retries == nil {
 				t.Errorf("%s: health check without interval, timeout or retries", name)
 			}
-			if neighbour, ok := strings.CutPrefix(s.NetworkMode, "service:"); ok {
-				checked[neighbour] = true
+			for _, arg := range h.Test {
+				if address, err := url.Parse(arg); err == nil && address.Host != "" {
+					checked[address.Hostname()] = true
+				}
 			}
 		}
 	}
 	for name, s := range project.Services {
 		if !checked[name] && !oneShot(project, name) {
 			t.Errorf("%s has no health check", name)
+		}
+		if strings.HasPrefix(s.NetworkMode, "service:") {
+			t.Errorf("%s is in the network of another container", name)
 		}
 		for on, dependency := range s.DependsOn {
 			if oneShot(project, on) {
@@ -144,6 +152,32 @@ func TestComposeHealth(t *testing.T) {
 			if _, ok := project.Services[service].DependsOn[on]; !ok {
 				t.Errorf("%s does not wait for %s", service, on)
 			}
+		}
+	}
+}
+
+// TestComposeMemory: the container is larger than the Collector lets its heap become.
+func TestComposeMemory(t *testing.T) {
+	s := loadCompose(t).Services["collector"]
+	config, err := os.ReadFile(collectorConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkHeap(t, s.Name, []string{"GOMEMLIMIT=" + *s.Environment["GOMEMLIMIT"]}, string(config), int64(s.MemLimit>>20))
+}
+
+// TestPrometheusFlags: Prometheus has the flags that compose gives it, and none is to
+// be removed.
+func TestPrometheusFlags(t *testing.T) {
+	help, err := exec.CommandContext(t.Context(), backend{names: []string{"prometheus"}, from: made}.path(t), "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range loadCompose(t).Services["prometheus"].Command {
+		name, _, _ := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		about := regexp.MustCompile(`--(?:\[no-])?` + regexp.QuoteMeta(name) + `(?:=\S+)?\s+([^\n]*)`).FindSubmatch(help)
+		if about == nil || strings.Contains(string(about[1]), "DEPRECATED") {
+			t.Errorf("%s: %s", flag, about)
 		}
 	}
 }

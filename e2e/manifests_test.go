@@ -3,6 +3,7 @@ package e2e
 import (
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -233,13 +234,8 @@ func checkWorkload(t *testing.T, m manifests, w workload) {
 	if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
 		t.Errorf("%s asks for %v", w.name, c.Resources)
 	}
-	limit := *c.Resources.Limits.Memory()
-	mib := limit.Value() >> 20
+	mib := c.Resources.Limits.Memory().Value() >> 20
 	env := w.environ(t, downward(mib))
-	want := "GOMEMLIMIT=" + itoa(mib*1_000_000)
-	if !slices.Contains(env, want) || mib*1_000_000 > limit.Value()*97/100 || mib*1_000_000 < limit.Value()*90/100 {
-		t.Errorf("%s: %q with a limit of %d bytes; want %s", w.name, env, limit.Value(), want)
-	}
 	for kind, p := range map[string]*corev1.Probe{"readiness": c.ReadinessProbe, "liveness": c.LivenessProbe} {
 		if p == nil || w.port(p.HTTPGet.Port.String()) == 0 {
 			t.Errorf("%s has no %s probe of a port of its own: %+v", w.name, kind, p)
@@ -251,10 +247,12 @@ func checkWorkload(t *testing.T, m manifests, w workload) {
 			t.Errorf("%s mounts %s, which is no volume", w.name, mount.Name)
 		}
 	}
+	collector := false
 	for _, v := range pod.Volumes {
 		if v.ConfigMap == nil {
 			continue
 		}
+		collector = true
 		config, ok := find(m.configMaps, func(c *corev1.ConfigMap) bool { return c.Name == v.ConfigMap.Name && c.Namespace == w.namespace })
 		if !ok {
 			t.Errorf("%s mounts the ConfigMap %s, which there is not", w.name, v.ConfigMap.Name)
@@ -264,7 +262,56 @@ func checkWorkload(t *testing.T, m manifests, w workload) {
 			if path.Dir(strings.TrimPrefix(arg, "--config=")) != c.VolumeMounts[0].MountPath || config.Data[path.Base(arg)] == "" {
 				t.Errorf("%s reads %s; its ConfigMap, mounted at %s, has %v", w.name, arg, c.VolumeMounts[0].MountPath, slices.Sorted(maps.Keys(config.Data)))
 			}
+			checkVariables(t, w.name, env, config.Data[path.Base(arg)])
 		}
+		checkHeap(t, w.name, env, config.Data["collector.yaml"], mib)
+	}
+	if want := "GOMEMLIMIT=" + itoa(mib*1_000_000); !collector && !slices.Contains(env, want) {
+		t.Errorf("%s: %q; want %s, which is 95 %% of its limit", w.name, env, want)
+	}
+}
+
+// checkVariables: what has no default, or one that is of a Collector with everything on
+// one machine, is in the environment.
+func checkVariables(t *testing.T, name string, env []string, config string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`\$\{env:(\w+)(?::-([^}]*))?}`).FindAllStringSubmatch(config, -1) {
+		set := slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, m[1]+"=") })
+		if !set && (m[2] == "" || strings.Contains(m[2], "127.0.0.1")) {
+			t.Errorf("%s has no %s, and would use %q", name, m[1], m[2])
+		}
+	}
+}
+
+// checkHeap: a container of so many MiB is larger than the memory limiter lets the heap
+// become, and garbage is collected before anything is refused for it.
+func checkHeap(t *testing.T, name string, env []string, config string, mib int64) {
+	t.Helper()
+	var c struct {
+		Processors struct {
+			Limiter struct {
+				MiB          int64 `json:"limit_mib"`
+				SpikeMiB     int64 `json:"spike_limit_mib"`
+				Percent      int64 `json:"limit_percentage"`
+				SpikePercent int64 `json:"spike_limit_percentage"`
+			} `json:"memory_limiter"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(config), &c); err != nil {
+		t.Fatal(err)
+	}
+	l := c.Processors.Limiter
+	hard, soft := l.MiB, l.MiB-l.SpikeMiB
+	if l.Percent > 0 {
+		hard, soft = mib*l.Percent/100, mib*(l.Percent-l.SpikePercent)/100
+	}
+	if hard == 0 || hard > mib*85/100 {
+		t.Errorf("%s: the heap may become %d of %d MiB", name, hard, mib)
+	}
+	set, _ := find(env, func(v string) bool { return strings.HasPrefix(v, "GOMEMLIMIT=") })
+	collects, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(set, "GOMEMLIMIT="), "MiB"), 10, 64)
+	if err != nil || collects > soft || collects < soft*9/10 {
+		t.Errorf("%s: %q; want not more than %d MiB, at which the memory limiter refuses, and nine tenths of it", name, set, soft)
 	}
 }
 
