@@ -29,6 +29,7 @@ type ruleFile struct {
 
 type stackRule struct {
 	Record, Alert, Expr, For string
+	KeepFiringFor            string `yaml:"keep_firing_for"`
 	Labels, Annotations      map[string]string
 }
 
