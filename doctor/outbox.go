@@ -63,8 +63,9 @@ func usable(dir string) (existing string, err error) {
 		return existing, fmt.Errorf("the directory of the outbox cannot be looked at (%w); name another, or give its user access", err)
 	case !info.IsDir():
 		return existing, fmt.Errorf("%s is no directory; name the directory itself, and no symbolic link", existing)
-	case existing == dir && info.Mode().Perm()&0o022 != 0:
-		return existing, fmt.Errorf("others may write to the directory of the outbox (mode %#o); chmod 700 it", info.Mode().Perm())
+	}
+	if err := spool.Shared(dir); err != nil {
+		return existing, parts(err)[0]
 	}
 	// Asking for permissions says less than trying: file systems are mounted
 	// read-only, and users are mapped.

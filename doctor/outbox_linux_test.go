@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -36,5 +37,27 @@ func TestOutboxOnADiskThatFails(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+// In a volume of Kubernetes, which is open to everybody, the doctor refuses what the
+// program refuses, also before the program has made it.
+func TestOutboxInAnOpenVolume(t *testing.T) {
+	volume := t.TempDir()
+	if err := os.Chmod(volume, 0o777|os.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	for below, c := range map[string]struct {
+		verdict doctor.Verdict
+		words   string
+	}{
+		"":               {doctor.Failed, "two levels below"},
+		"outbox":         {doctor.Failed, "one level deeper"},
+		"otelmon/outbox": {doctor.OK, "can be created"},
+	} {
+		got := find(examine(t, doctor.Options{}, "OTELMON_OUTBOX_DIR="+filepath.Join(volume, below)), doctor.CheckOutbox, "")
+		if got.Verdict != c.verdict || !strings.Contains(got.Found+got.Fix, c.words) {
+			t.Errorf("%q: %+v", below, got)
+		}
 	}
 }

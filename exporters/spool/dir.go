@@ -65,6 +65,20 @@ func (d *directory) check() error {
 	return private(opened, parent)
 }
 
+// Shared says why [Open] would refuse the directory for its mode or that of its parent:
+// others could write to it, or put another in its place. It is nil for one that is not
+// there and could be made, and always on Windows, where modes say nothing.
+func Shared(dir string) error {
+	var own, parent fs.FileInfo // without a value where there is none
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() {
+		own = info
+	}
+	if info, err := os.Stat(filepath.Dir(dir)); err == nil {
+		parent = info
+	}
+	return shared(own, parent)
+}
+
 // sync makes the names of new files survive a power failure.
 func (d *directory) sync() error {
 	f, err := d.root.Open(".")

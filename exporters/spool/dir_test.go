@@ -69,6 +69,29 @@ func TestDirectoryOfOnesOwn(t *testing.T) {
 	})
 }
 
+// A volume of Kubernetes is open to everybody. What the error advises is taken, and the
+// same is said of a directory that nobody has made yet.
+func TestDirectoryInAnOpenVolume(t *testing.T) {
+	volume := place(t)
+	if err := mkdir(volume, 0o777|os.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ below, advice string }{
+		{"", "two levels below"}, {"outbox", "one level deeper"}, {"otelmon/outbox", ""},
+	} {
+		dir := filepath.Join(volume, test.below)
+		said := Shared(dir)
+		l, err := Open(Options{Dir: dir})
+		if test.advice == "" && err == nil && said == nil {
+			l.Close()
+			continue
+		}
+		if err == nil || said == nil || !strings.Contains(err.Error(), test.advice) || !strings.Contains(err.Error(), said.Error()) {
+			t.Errorf("%q: %v, and before %v", test.below, err, said)
+		}
+	}
+}
+
 // mkdir ignores the umask.
 func mkdir(dir string, mode os.FileMode) error {
 	return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, mode))

@@ -16,11 +16,17 @@ func private(dir, parent fs.FileInfo) error {
 	if stat, ok := dir.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		faults = append(faults, fmt.Errorf("belongs to user %d and this process runs as %d; choose a directory of your own", stat.Uid, os.Geteuid()))
 	}
-	if mode := dir.Mode().Perm(); mode&0o022 != 0 {
-		faults = append(faults, fmt.Errorf("others may write to it (mode %#o); chmod 700, or choose a directory below it", mode))
+	return errors.Join(append(faults, shared(dir, parent))...)
+}
+
+// shared looks at modes alone, of what is not nil.
+func shared(dir, parent fs.FileInfo) error {
+	var faults []error
+	if dir != nil && dir.Mode().Perm()&0o022 != 0 {
+		faults = append(faults, fmt.Errorf("others may write to it (mode %#o); chmod 700, or choose a directory two levels below, as in a volume of Kubernetes", dir.Mode().Perm()))
 	}
-	if mode := parent.Mode(); mode.Perm()&0o022 != 0 && mode&fs.ModeSticky == 0 {
-		faults = append(faults, fmt.Errorf("others may replace it, as they may write to its parent (mode %#o); choose another parent", mode.Perm()))
+	if parent != nil && parent.Mode().Perm()&0o022 != 0 && parent.Mode()&fs.ModeSticky == 0 {
+		faults = append(faults, fmt.Errorf("others may replace it, as they may write to its parent (mode %#o); choose another parent, as a directory one level deeper has", parent.Mode().Perm()))
 	}
 	return errors.Join(faults...)
 }

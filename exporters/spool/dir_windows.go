@@ -22,6 +22,8 @@ const (
 // the mode says nothing.
 func private(_, _ fs.FileInfo) error { return nil }
 
+func shared(_, _ fs.FileInfo) error { return nil }
+
 // lock opens a file that nobody else can open meanwhile.
 func lock(_ *os.Root, path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(filepath.Join(path, "lock"))
