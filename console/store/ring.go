@@ -29,7 +29,7 @@ type ring struct {
 type segment struct {
 	seq     uint64
 	n       int
-	last    int64 // time of the newest record
+	last    int64 // time of the newest record, or at which the segment was full
 	data    []byte
 	readers int // who read data, which is not reused meanwhile
 }
@@ -81,6 +81,10 @@ func (r *ring) completeSince() time.Time {
 
 func (r *ring) rotate() {
 	r.seq++
+	if n := len(r.segs); n > 0 { // a record from a clock that is ahead came before now, all the same
+		full := r.segs[n-1]
+		full.last = min(full.last, time.Now().UnixNano())
+	}
 	if len(r.segs) < r.max {
 		r.segs = append(r.segs, &segment{seq: r.seq, data: make([]byte, 0, r.size)})
 		return
