@@ -145,18 +145,21 @@ func heldLock(s *snapshot) []*finding {
 // serial judges the calls of one name that the spans of g make from its first bad
 // one to its last. Those that are not bad found the lock free, and hold it, too.
 func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
-	const least, crowd = 20, 3.0
+	const least, crowd = 20, 2.0
 	bad := slices.DeleteFunc(slices.Clone(g.spans), func(p *span) bool { return !p.bad })
 	if len(calls) < least || len(bad) < least {
 		return nil
 	}
-	from, to, callers := bad[0].start, int64(0), 0.0
+	from, to := bad[0].start, int64(0)
 	for _, p := range bad {
-		callers += p.seconds()
 		to = max(to, p.end)
 	}
 	outside := func(p *span) bool { return p.start < from || p.start > to }
 	among := slices.DeleteFunc(slices.Clone(g.spans), outside)
+	callers := 0.0
+	for _, p := range among {
+		callers += p.seconds()
+	}
 	calls = slices.DeleteFunc(calls, outside)
 	slices.SortFunc(calls, byStart)
 	overlaps, busy, end := 0, 0.0, int64(0)
