@@ -27,6 +27,11 @@ func (s *snapshot) causes(found []*finding) []*finding {
 			}
 		}
 	}
+	for _, list := range effects { // as spans come and go, so does the order in which groups are found
+		slices.SortFunc(list, func(a, b *finding) int {
+			return cmp.Or(strings.Compare(a.Component, b.Component), strings.Compare(a.Kind, b.Kind))
+		})
+	}
 	var roots []*finding
 	for _, f := range found {
 		if explained[f] {
@@ -37,8 +42,8 @@ func (s *snapshot) causes(found []*finding) []*finding {
 			if weight(b.Severity) > weight(f.Severity) {
 				f.Severity = b.Severity
 			}
-			if len(f.Consequences) < maxConsequences {
-				f.Consequences = append(f.Consequences, b.Kind+" "+b.Component)
+			if told := effect(b.Kind, b.Component); len(f.Consequences) < maxConsequences && !slices.Contains(f.Consequences, told) {
+				f.Consequences = append(f.Consequences, told)
 			}
 		}
 	}
@@ -266,7 +271,7 @@ func findable(sample string) string {
 }
 
 // quote adds what the program logged in the traces of the findings, of patterns
-// of errors.
+// of errors. It is the cause where no span tells one.
 func (s *snapshot) quote(found []*finding, patterns []store.Pattern) {
 	of := map[trace.TraceID]*store.Pattern{}
 	for i := range patterns {
@@ -292,6 +297,9 @@ func (s *snapshot) quote(found []*finding, patterns []store.Pattern) {
 		text := findable(pattern.Sample)
 		if text == "" {
 			continue
+		}
+		if found[i].group.saying == noText {
+			found[i].Cause = cut(strings.Replace(found[i].Cause, noText, text, 1), maxText)
 		}
 		found[i].show(ByLog, text, pattern.Last, pattern.Template, "{record}", float64(pattern.Count), 0)
 		found[i].ask("search_logs", "what was logged with it", "text", text, "level", pattern.Level)

@@ -5,9 +5,14 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelmon/otelmon-go/console/diagnosis"
 	"github.com/otelmon/otelmon-go/console/store"
@@ -51,9 +56,30 @@ func TestACheckFollowsFromWhatItDependsOn(t *testing.T) {
 	for _, f := range diagnosis.Diagnose(st, diagnosis.Question{}).Findings {
 		got[f.Component] = strings.Join(f.Consequences, ", ")
 	}
-	if want := map[string]string{"redis": "", "postgres": "dependency_down orders"}; !maps.Equal(got, want) {
+	if want := map[string]string{"redis": "", "postgres": "outage of orders"}; !maps.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+}
+
+// What was logged is the cause where spans fail without a word.
+func TestALogTellsWhyWhereNoSpanDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := store.New(0)
+		rig := taptest.New(t, st)
+		for i := range 120 {
+			ctx, s := rig.Span(t.Context(), "GET /search", trace.WithSpanKind(trace.SpanKindServer))
+			if i >= 60 {
+				s.SetStatus(codes.Error, "")
+				rig.Log(ctx, log.SeverityError, "", "read a cached answer: unexpected end of JSON input")
+			}
+			s.End()
+			<-time.After(time.Second)
+		}
+		r := diagnosis.Diagnose(st, diagnosis.Question{})
+		if len(r.Findings) != 1 || r.Findings[0].Cause != "GET /search fails: read a cached answer: unexpected end of JSON input" {
+			t.Errorf("%s", brief(&r))
+		}
+	})
 }
 
 func TestListsAreNeverNull(t *testing.T) {

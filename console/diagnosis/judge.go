@@ -22,8 +22,9 @@ func (t *traffic) judge() {
 				p.ratio = 1e6
 			}
 			// A young span has no duration yet.
-			return p.early || p.open && (p.ratio < slowRatio || p.seconds() < 1)
+			return p.open && (p.ratio < slowRatio || p.seconds() < 1)
 		})
+		g.leaveStart(&t.work)
 		g.judge(&t.work)
 		t.pace.step(len(g.spans))
 	}
@@ -33,6 +34,32 @@ func (t *traffic) judge() {
 		}
 	}
 	t.blame()
+}
+
+// farSlower is how many times longer than in a start a name has to take for the
+// start to be what is usual.
+const farSlower = 3
+
+// leaveStart leaves out what began while the program started, which is slower
+// than usual. If what came after is far slower, a fault began meanwhile.
+func (g *group) leaveStart(w *workspace) {
+	n := 0
+	for n < len(g.spans) && g.spans[n].early {
+		n++
+	}
+	if n >= leastBefore && g.quick(w, n, len(g.spans)) >= farSlower*g.quick(w, 0, n) {
+		return
+	}
+	g.spans = g.spans[n:]
+}
+
+// quick is the ratio that three of four spans exceed, NaN of none.
+func (g *group) quick(w *workspace, from, to int) float64 {
+	w.values = w.values[:0]
+	for _, p := range g.spans[from:to] {
+		w.values = append(w.values, p.ratio)
+	}
+	return nth(w.values, 0.25)
 }
 
 func (g *group) judge(w *workspace) {
@@ -118,10 +145,13 @@ func (g *group) typical(w *workspace, from, to int) float64 {
 	return nth(w.values, 0.9)
 }
 
+// noText stands for the error text of what fails without one.
+const noText = "no text tells why"
+
 // said returns the most frequent error text of the bad spans.
 func (g *group) said() string {
 	count := map[string]int{}
-	most := "no text tells why"
+	most := noText
 	for _, p := range g.spans {
 		if p.bad && p.message != "" {
 			count[p.message]++

@@ -25,3 +25,31 @@ const (
 	KindLatency         = "latency"           // spans of a name take longer than they did
 	KindSpansUnfinished = "spans_never_ended" // spans are begun and not ended
 )
+
+// effect says in words what follows from a cause.
+func effect(kind, component string) string {
+	return map[string]string{
+		KindDependencyDown:  "outage of",
+		KindDependencySlow:  "slow",
+		KindNPlusOne:        "too many calls by",
+		KindPoolExhausted:   "exhausted pool",
+		KindLockContention:  "a lock held by",
+		KindGoroutineLeak:   "leaking",
+		KindMemoryGrowth:    "growing",
+		KindCPUSaturated:    "saturated",
+		KindQueueBacklog:    "growing queue",
+		KindBulkStalled:     "standstill of",
+		KindBulkErrors:      "failing items of",
+		KindOperationFailed: "failed operation",
+		KindDiskFull:        "full disk of",
+		KindTelemetryStuck:  "telemetry waiting for",
+		KindTelemetryLost:   "lost telemetry for",
+		KindCheckFailing:    "failing check",
+		KindFlapping:        "flapping check",
+		KindErrorRate:       "failing",
+		KindPanics:          "panics in",
+		KindClockSkew:       "skewed",
+		KindLatency:         "slow",
+		KindSpansUnfinished: "unended",
+	}[kind] + " " + component
+}

@@ -104,7 +104,7 @@ func failingItems(s *snapshot) []*finding {
 		if c.at > 0 {
 			first = s.now.Add(-s.span(interval * float64(len(shares)-c.at)))
 		}
-		why := "no text tells why"
+		why := noText
 		if len(o.Failures) > 0 {
 			why = o.Failures[0].Message
 		}

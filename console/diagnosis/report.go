@@ -58,7 +58,7 @@ type Finding struct {
 	Confidence   store.Number `json:"confidence"` // 0 to 1
 	Summary      string       `json:"summary"`
 	Cause        string       `json:"likely_cause"`
-	Consequences []string     `json:"consequences"` // what it explains, "kind component"
+	Consequences []string     `json:"consequences"` // what it explains, in words, such as "slow GET /orders"
 	Evidence     []Evidence   `json:"evidence"`
 	Next         []Step       `json:"next"`
 }

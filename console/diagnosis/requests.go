@@ -60,7 +60,8 @@ func aboutGroup(g *group) *finding {
 func (g *group) slower(name string, first time.Time) *finding {
 	took := fmt.Sprintf("%s (90th percentile), %s before", seconds(g.is), seconds(g.was))
 	if g.peer != nil {
-		return find(KindDependencySlow, name, first, sure(g.latency, g.bad), name+" takes "+took, name+" answers slowly: "+took)
+		slow := name + " answers slowly: " + took
+		return find(KindDependencySlow, name, first, sure(g.latency, g.bad), slow, slow)
 	}
 	return find(KindLatency, name, first, sure(g.latency, g.bad), name+" takes "+took, name+" itself became slow, nothing that it calls did")
 }

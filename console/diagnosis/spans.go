@@ -181,7 +181,7 @@ func (t *traffic) callsToItself() {
 	}
 	for g, n := range served {
 		if n >= leastAfter {
-			g.peer, g.name = nil, g.kind.String()+" of itself"
+			g.peer, g.name = nil, "call to itself"
 		}
 	}
 }
