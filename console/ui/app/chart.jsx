@@ -4,6 +4,7 @@ import { clock, marks } from "./format.js";
 
 const together = uPlot.sync("time"); // a cursor in one chart shows in all
 const binary = Array.from({ length: 50 }, (_, i) => 2 ** i); // distances of marks for bytes
+const times = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600]; // and for seconds: near enough for a mark on a phone
 const isDark = matchMedia("(prefers-color-scheme: dark)");
 
 // Chart draws the table that it holds, so the two cannot differ. Arrow keys move
@@ -55,7 +56,7 @@ export class Chart extends Component {
         cursor: { sync: { key: together.key }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
         scales: { y: { range: rangeOf } },
         axes: [
-          { ...axis, space: 80, size: 22, values: (_, at) => at.map((t) => clock(t, at.length > 1 && at[1] - at[0] < 60)) },
+          { ...axis, space: 64, size: 22, incrs: times, values: (_, at) => at.map((t) => clock(t, at.length > 1 && at[1] - at[0] < 60)) },
           { ...axis, space: 32, size: 62, incrs: unit.startsWith("By") ? binary : undefined, values: (_, at) => marks(at, unit) },
         ],
         series: [
