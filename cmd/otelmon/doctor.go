@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"time"
@@ -12,7 +11,8 @@ import (
 )
 
 func doctorCommand(ctx context.Context, args []string, c console) int {
-	flags := flag.NewFlagSet("otelmon doctor", flag.ContinueOnError)
+	flags := newFlags("doctor", "[flags]", "Finds out why telemetry does not arrive: reads the settings that a program here would have, sends a span, a data\n"+
+		"point and a log record, and looks for them in the stores. Exit code 1 means that something failed, 2 wrong arguments.")
 	asJSON := flags.Bool("json", false, "print JSON, for machines")
 	file := flags.String("env-file", "", "read further variables from this `file` of NAME=value lines, which beat the environment")
 	var o doctor.Options

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -24,7 +23,8 @@ func drillCommand(ctx context.Context, args []string, c console) int {
 		}
 		return exitOK
 	}
-	flags := flag.NewFlagSet("otelmon drill", flag.ContinueOnError)
+	flags := newFlags("drill", "[flags]", "Breaks the way to a backend in every way there is, with telemetry of its own, and compares what arrives with\n"+
+		"the ledger. Exit code 1 means that something was lost without a number, 2 wrong arguments.")
 	asJSON := flags.Bool("json", false, "print JSON, for machines")
 	file := flags.String("env-file", "", "read further variables from this `file` of NAME=value lines, which beat the environment")
 	var o drill.Options

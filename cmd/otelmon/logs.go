@@ -22,7 +22,13 @@ const (
 func logsCommand(ctx context.Context, args []string, c console) int {
 	t := newTarget("logs", "[flags]", "Shows log records, the newest last, or with -patterns what they have in common.")
 	query := url.Values{}
-	t.flags.Func("level", "show only this `level` and worse: "+strings.Join(store.Levels(), ", "), set(query, "level"))
+	t.flags.Func("level", "show only this `level` and worse: "+strings.Join(store.Levels(), ", "), func(level string) error {
+		if !slices.Contains(store.Levels(), strings.ToLower(level)) {
+			return fmt.Errorf("want one of %s", strings.Join(store.Levels(), ", "))
+		}
+		query.Set("level", level)
+		return nil
+	})
 	t.flags.Func("q", "show only records with this `text` in body, event, scope or attributes", set(query, "q"))
 	t.flags.Func("trace", "show only records of the trace with this `id`", set(query, "trace"))
 	t.flags.Func("since", "show only records since this `time`, or so long ago at most, such as 15m", set(query, "since"))

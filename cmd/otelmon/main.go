@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 )
 
 // The exit codes.
@@ -79,6 +80,8 @@ func run(ctx context.Context, args []string, c console) int {
 	case "help", "-h", "-help", "--help":
 		usage(c.out)
 		return exitOK
+	case "-version", "--version":
+		args[0] = "version"
 	}
 	for _, command := range commands() {
 		if command.name == args[0] {
@@ -96,6 +99,16 @@ func usage(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "  otelmon %-11s %s\n", command.name, command.about)
 	}
 	_, _ = fmt.Fprint(w, "  otelmon help        print this\n\nEvery command has -h.\n")
+}
+
+// newFlags makes the flags of a command. The text says what it does.
+func newFlags(name, arguments, text string) *flag.FlagSet {
+	flags := flag.NewFlagSet("otelmon "+name, flag.ContinueOnError)
+	flags.Usage = func() {
+		_, _ = fmt.Fprintf(flags.Output(), "%s\n\n%s\n\n", strings.TrimSpace(flags.Name()+" "+arguments), text)
+		flags.PrintDefaults()
+	}
+	return flags
 }
 
 // parse reads the flags of a command that takes no arguments. It returns an exit
@@ -131,7 +144,7 @@ func parseArguments(flags *flag.FlagSet, args []string, most int, c console) (ar
 }
 
 func versionCommand(_ context.Context, args []string, c console) int {
-	if code, ok := parse(flag.NewFlagSet("otelmon version", flag.ContinueOnError), args, c); !ok {
+	if code, ok := parse(newFlags("version", "", "Prints the version."), args, c); !ok {
 		return code
 	}
 	version := "unknown"

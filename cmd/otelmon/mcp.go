@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"mime"
@@ -18,7 +17,8 @@ import (
 )
 
 func mcpCommand(ctx context.Context, args []string, c console) int {
-	t := &target{flags: flag.NewFlagSet("otelmon mcp", flag.ContinueOnError)}
+	t := &target{flags: newFlags("mcp", "[flags]", "Speaks the Model Context Protocol over stdin and stdout, and passes what is asked on to the console of a running\n"+
+		"program, which may end and come back meanwhile. A client starts it; it ends when stdin does.")}
 	t.locate()
 	if code, ok := parse(t.flags, args, c); !ok {
 		return code

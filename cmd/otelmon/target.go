@@ -34,11 +34,7 @@ type target struct {
 // newTarget makes the flags that the views have in common. The text says what the
 // command shows.
 func newTarget(name, arguments, text string) *target {
-	t := &target{flags: flag.NewFlagSet("otelmon "+name, flag.ContinueOnError)}
-	t.flags.Usage = func() {
-		_, _ = fmt.Fprintf(t.flags.Output(), "otelmon %s %s\n\n%s\n\nExit code 2 means wrong arguments, 3 that no console answers.\n\n", name, arguments, text)
-		t.flags.PrintDefaults()
-	}
+	t := &target{flags: newFlags(name, arguments, text+"\n\nExit code 2 means wrong arguments, 3 that no console answers.")}
 	t.locate()
 	t.flags.BoolVar(&t.asJSON, "json", false, "print the console's answer, for machines")
 	return t

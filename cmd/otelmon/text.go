@@ -69,8 +69,12 @@ func render(r doctor.Report, s style) string {
 			wrap(&b, "   ", "detail: "+c.Detail)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s %d ok, %d warnings, %d failed, %d skipped.\nThe probe of %s has the trace id %s.\n", s.paint(r.Verdict, strings.ToUpper(string(r.Verdict))+":"),
-		counts[doctor.OK], counts[doctor.Warning], counts[doctor.Failed], counts[doctor.Skipped], r.Service, r.TraceID)
+	warnings := "warnings"
+	if counts[doctor.Warning] == 1 {
+		warnings = "warning"
+	}
+	fmt.Fprintf(&b, "\n%s %d ok, %d %s, %d failed, %d skipped.\nThe probe of %s has the trace id %s.\n", s.paint(r.Verdict, strings.ToUpper(string(r.Verdict))+":"),
+		counts[doctor.OK], counts[doctor.Warning], warnings, counts[doctor.Failed], counts[doctor.Skipped], r.Service, r.TraceID)
 	return b.String()
 }
 

@@ -66,7 +66,11 @@ func (s Style) Patterns(l *store.PatternList) string {
 	for i := range l.Patterns {
 		r := &l.Patterns[i]
 		p.right(7, strong, figure.Count(store.Number(r.Count))).to(9).put(toneOf(r.Level), r.Level)
-		p.to(15).put(faint, figure.Ago(l.AsOf.Sub(r.Last))).to(26).flow(26, plain, r.Template+trace(r.TraceID)).end()
+		p.to(15).put(faint, figure.Ago(l.AsOf.Sub(r.Last))).to(26).flow(26, plain, r.Template)
+		if r.TraceID != "" {
+			p.to(0).flow(26, faint, "trace="+short(r.TraceID))
+		}
+		p.end()
 	}
 	if l.Truncated {
 		p.put(faint, fmt.Sprintf("and %d more", l.Total-len(l.Patterns))).end()

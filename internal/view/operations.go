@@ -104,7 +104,7 @@ func (p *page) ended(o *store.Operation, l *store.OperationList) {
 		done += " of " + figure.Count(o.Total)
 	}
 	all := append([]string{done + " in " + figure.Seconds(o.Seconds)}, outcomes(o)...)
-	if o.Rate.Known() {
+	if o.Rate > 0 { // where all was skipped, there is none
 		all = append(all, figure.Count(o.Rate)+"/s")
 	}
 	indent := p.gap + 2

@@ -83,7 +83,10 @@ func (p *page) findings(r *diagnosis.Report) {
 		f := &r.Findings[i]
 		p.to(2).put(toneOf(f.Severity), f.Severity).to(12).put(strong, f.Component)
 		p.to(p.col+2).put(faint, fmt.Sprintf("%s, %s, %s sure", f.Kind, figure.Ago(r.AsOf.Sub(f.FirstSeen)), figure.Percent(f.Confidence))).end()
-		p.to(12).flow(12, plain, cmp.Or(f.Cause, f.Summary)).end()
+		p.to(12).flow(12, plain, cmp.Or(f.Summary, f.Cause)).end()
+		if f.Cause != "" && f.Summary != "" && f.Cause != f.Summary {
+			p.to(12).flow(12, plain, f.Cause).end()
+		}
 		if len(f.Consequences) > 0 {
 			p.to(12).flow(12, faint, "explains "+strings.Join(f.Consequences, ", ")).end()
 		}
@@ -91,16 +94,30 @@ func (p *page) findings(r *diagnosis.Report) {
 			if e.Type == diagnosis.ByCheck {
 				continue // it is below
 			}
-			ref := e.Ref
-			if e.Type == diagnosis.ByTrace {
-				ref = short(ref)
-			}
-			p.to(12).flow(14, faint, fmt.Sprintf("- %s %s: %s", e.Type, ref, e.Text)).end()
+			p.to(12).flow(14, faint, "- "+evidence(&e)).end()
 		}
 	}
 	if more := r.Total - len(r.Findings); more > 0 {
 		p.to(12).put(faint, fmt.Sprintf("and %d more", more)).end()
 	}
+}
+
+// evidence is what the console's page has of it, in a line.
+func evidence(e *diagnosis.Evidence) string {
+	text := e.Type + " " + e.Ref + ": " + e.Text
+	switch e.Type {
+	case diagnosis.ByTrace:
+		text = e.Type + " " + short(e.Ref) + ": " + e.Text
+	case diagnosis.ByLog: // which is found by its own words
+		return fmt.Sprintf("%s, %s times: %s", e.Type, figure.Count(e.Value), e.Text)
+	}
+	if e.Value.Known() {
+		text += ", " + figure.Value(e.Value, e.Unit)
+	}
+	if e.Baseline.Known() {
+		text += ", usually " + figure.Value(e.Baseline, e.Unit)
+	}
+	return text
 }
 
 func (p *page) checks(h *store.Health) {

@@ -54,10 +54,11 @@ func aStatus() *Status {
 			Findings: []diagnosis.Finding{{
 				Rank: 1, Kind: diagnosis.KindDependencyDown, Component: "postgres", Severity: diagnosis.Critical, FirstSeen: ago(95 * time.Second), Confidence: 0.95,
 				Summary: "calls of postgres fail", Cause: "postgres at 10.0.0.7:5432 refuses connections, so every query of orders and of the import fails at once",
-				Consequences: []string{"error_rate POST /orders", "bulk_errors import.users"},
+				Consequences: []string{"failing POST /orders", "failing items of import.users"},
 				Evidence: []diagnosis.Evidence{
-					{Type: diagnosis.ByTrace, Ref: aTrace, Text: "the execution that changed the state", At: now},
-					{Type: diagnosis.ByMetric, Ref: "db.client.operation.duration{error.type=ECONNREFUSED}", Text: "212 failures a minute, none before", At: now},
+					{Type: diagnosis.ByTrace, Ref: aTrace, Text: "SELECT orders: connection refused", Value: 1.495, Baseline: 0.01953, Unit: "s", At: now},
+					{Type: diagnosis.ByMetric, Ref: "db.client.operation.duration{error.type=ECONNREFUSED}", Text: "212 failures a minute, none before", Value: store.Unknown(), Baseline: store.Unknown(), At: now},
+					{Type: diagnosis.ByLog, Ref: "could not save order 4711", Text: "could not save order <num>", Value: 212, Baseline: store.Unknown(), Unit: "{record}", At: now},
 				},
 			}, {
 				Rank: 2, Kind: diagnosis.KindLatency, Component: "GET /products", Severity: diagnosis.Warning, FirstSeen: ago(12 * time.Minute), Confidence: 0.6, Cause: "slower than usual",
