@@ -54,7 +54,7 @@ func parseFaults(list string) ([]string, error) {
 		case name == "":
 			continue
 		case !slices.ContainsFunc(plantable(), func(p [2]string) bool { return p[0] == name }):
-			return nil, fmt.Errorf("-fault %s: there is no such fault; see -help", name)
+			return nil, fmt.Errorf("there is no fault %q; see -help", name)
 		}
 		names = append(names, name)
 	}

@@ -42,10 +42,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.BoolVar(&f.fresh, "fresh", false, "throw the index away first")
 	set.StringVar(&f.token, "token", "", "`text` that the console asks for, 16 bytes or more (default: "+tokenVariable+", or none)")
 	set.DurationVar(&f.faultAfter, "fault-after", 30*time.Second, "time from the end of the indexing until the faults begin")
-	set.Func("fault", "plant these `faults`, as a list with commas, to watch them be found; use it with -traffic", func(list string) (err error) {
-		f.faults, err = parseFaults(list)
-		return err
-	})
+	planted := set.String("fault", "", "plant these `faults`, as a list with commas, to watch them be found; use it with -traffic")
 	set.Usage = func() {
 		fmt.Fprintln(stderr, "codesearch indexes Go files and serves a search for them.")
 		set.PrintDefaults()
@@ -60,6 +57,10 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	if set.NArg() > 0 {
 		return f, fmt.Errorf("%q: codesearch takes flags only; see -help", set.Arg(0))
 	}
+	var err error
+	if f.faults, err = parseFaults(*planted); err != nil {
+		return f, fmt.Errorf("-fault: %w", err)
+	}
 	f.token = cmp.Or(f.token, os.Getenv(tokenVariable))
 	if f.token != "" && len(f.token) < leastToken {
 		return f, fmt.Errorf("-token: want at least %d bytes", leastToken)
@@ -67,7 +68,6 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	if f.db == "" {
 		f.db = defaultDatabase()
 	}
-	var err error
 	f.db, err = filepath.Abs(f.db)
 	return f, err
 }
