@@ -121,9 +121,7 @@ func (st *Store) History(q HistoryQuery) History {
 		)
 	})
 	answer.Total = len(answer.Series)
-	if limit := cmp.Or(q.Limit, UsualLimit); answer.Total > limit {
-		answer.Series, answer.Truncated = answer.Series[:limit], true
-	}
+	answer.Series, answer.Truncated = limited(answer.Series, cmp.Or(q.Limit, UsualLimit))
 	return answer
 }
 

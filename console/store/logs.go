@@ -180,7 +180,7 @@ type LogList struct {
 
 // Logs returns the newest records that q selects.
 func (st *Store) Logs(q LogQuery) LogList {
-	limit := cmp.Or(q.Limit, 100)
+	limit := min(max(cmp.Or(q.Limit, UsualLimit), 0), math.MaxInt-1) // as one more is looked for
 	answer := LogList{AsOf: time.Now(), Since: st.logsSince(q), Logs: []LogRecord{}}
 	for _, r := range st.logs.rings() {
 		answer.Logs = append(answer.Logs, q.from(r, limit)...)
@@ -221,7 +221,7 @@ func (q LogQuery) from(r *ring, limit int) []LogRecord {
 // walk is the ring's, for the records that q selects.
 func (q LogQuery) walk(r *ring, f func(rec []byte) (more bool)) {
 	least, text := leastSeverity(q.Level), strings.ToLower(q.Text)
-	since, until := nanos(q.Since, 0), nanos(q.Until, math.MaxInt64)
+	since, until := nanos(q.Since, math.MinInt64), nanos(q.Until, math.MaxInt64)
 	more := true
 	r.walk(func(rec []byte) bool {
 		at := int64(binary.LittleEndian.Uint64(rec[logTimeAt:]))
@@ -237,14 +237,6 @@ func (q LogQuery) walk(r *ring, f func(rec []byte) (more bool)) {
 		more = f(rec)
 		return more
 	})
-}
-
-// nanos returns t in nanoseconds since 1970, or what stands for the zero time.
-func nanos(t time.Time, zero int64) int64 {
-	if t.IsZero() {
-		return zero
-	}
-	return t.UnixNano()
 }
 
 // logsSince tells since when all records are kept that q may select.

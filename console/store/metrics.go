@@ -276,9 +276,7 @@ func (m *metricStore) list(text string, limit int) MetricList {
 		)
 	})
 	answer.Total = len(found)
-	if answer.Truncated = len(found) > limit; answer.Truncated {
-		found = found[:limit]
-	}
+	found, answer.Truncated = limited(found, limit)
 	for _, s := range found {
 		n := len(answer.Instruments)
 		if n == 0 || answer.Instruments[n-1].Name != s.name || answer.Instruments[n-1].Scope != s.scope {

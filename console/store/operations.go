@@ -326,9 +326,7 @@ func (st *Store) Operations(limit int) OperationList {
 		st.sharpen(op, answer.Operations)
 	}
 	answer.Total = len(answer.Operations)
-	if answer.Truncated = answer.Total > limit; answer.Truncated {
-		answer.Operations = answer.Operations[:limit]
-	}
+	answer.Operations, answer.Truncated = limited(answer.Operations, limit)
 	return answer
 }
 

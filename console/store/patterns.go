@@ -68,9 +68,7 @@ func (st *Store) Patterns(q LogQuery) PatternList {
 		return cmp.Or(b.Count-a.Count, b.Last.Compare(a.Last), strings.Compare(a.Template, b.Template), strings.Compare(a.Level, b.Level))
 	})
 	answer.Total = len(answer.Patterns)
-	if limit := cmp.Or(q.Limit, UsualLimit); answer.Total > limit {
-		answer.Patterns, answer.Truncated = answer.Patterns[:limit], true
-	}
+	answer.Patterns, answer.Truncated = limited(answer.Patterns, cmp.Or(q.Limit, UsualLimit))
 	return answer
 }
 

@@ -40,12 +40,20 @@ func (e *encoder) uint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
 func (e *encoder) fixed(v uint64) { e.b = binary.LittleEndian.AppendUint64(e.b, v) }
 
 // time writes t as nanoseconds since 1970, zero for the zero time.
-func (e *encoder) time(t time.Time) {
-	if t.IsZero() {
-		e.fixed(0)
-		return
+func (e *encoder) time(t time.Time) { e.fixed(uint64(nanos(t, 0))) }
+
+// nanos returns t in nanoseconds since 1970, or what stands for the zero time. Years
+// before 1825 and after 2114 count as these, so that differences fit as well.
+func nanos(t time.Time, zero int64) int64 {
+	switch year := t.Year(); {
+	case t.IsZero():
+		return zero
+	case year < 1825:
+		return math.MinInt64 / 2
+	case year > 2114:
+		return math.MaxInt64 / 2
 	}
-	e.fixed(uint64(t.UnixNano()))
+	return t.UnixNano()
 }
 
 // text writes s, at most limit bytes of it, the last of which tell how much is

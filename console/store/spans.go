@@ -94,7 +94,7 @@ func (s *spanStore) end(span sdktrace.ReadOnlySpan, scope string) {
 	}
 	buf, _ := s.buffers.Get().(*[]byte)
 	*buf = encodeSpan((*buf)[:0], span, r.size)
-	seq := r.add(*buf, span.EndTime().UnixNano())
+	seq := r.add(*buf, nanos(span.EndTime(), 0))
 	if scope != keys.ScopeBulk && scope != keys.ScopeHealth {
 		s.names.observe(span, nameKey{scope, span.Name()}, *buf, r, seq)
 	}

@@ -95,9 +95,7 @@ func (st *Store) SpanStats(q SpanStatQuery) SpanStats {
 		)
 	})
 	answer.Total = len(answer.Names)
-	if limit := cmp.Or(q.Limit, UsualLimit); answer.Total > limit {
-		answer.Names, answer.Truncated = answer.Names[:limit], true
-	}
+	answer.Names, answer.Truncated = limited(answer.Names, cmp.Or(q.Limit, UsualLimit))
 	return answer
 }
 

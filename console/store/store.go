@@ -16,11 +16,17 @@ const (
 	mostBytes    = 1 << 30
 )
 
-// Limits of an answer that is a list.
+// Limits of an answer that is a list. One below zero lets nothing through.
 const (
 	UsualLimit = 100
 	MaxLimit   = 500
 )
+
+// limited returns at most limit of a list, and whether that leaves some out.
+func limited[T any](list []T, limit int) (some []T, truncated bool) {
+	n := min(max(limit, 0), len(list))
+	return list[:n], n < len(list)
+}
 
 // Store keeps recent telemetry and answers questions about it. Its three parts
 // are ordinary OpenTelemetry processors and an ordinary reader, and it is a tap

@@ -194,6 +194,9 @@ func attributesOf(set *attribute.Set) Attributes {
 
 func attrOf(kv attribute.KeyValue) Attribute {
 	key := CleanLine(Cut(string(kv.Key), maxName))
+	if kv.Value.Type() == attribute.STRING { // before secrets are looked for, as in Clean
+		kv.Value = attribute.StringValue(strip(kv.Value.AsString()))
+	}
 	kv, _ = secrets().Attribute(kv)
 	switch kv.Value.Type() {
 	case attribute.INT64:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -59,9 +60,7 @@ func (st *Store) Traces(q TraceQuery) TraceList {
 		return cmp.Or(cmp.Compare(b.start, a.start), bytes.Compare(a.id[:], b.id[:]))
 	})
 	answer := TraceList{AsOf: now, Since: st.tracesSince(q.Errors), Total: len(found)}
-	if limit := cmp.Or(q.Limit, UsualLimit); len(found) > limit {
-		found, answer.Truncated = found[:limit], true
-	}
+	found, answer.Truncated = limited(found, cmp.Or(q.Limit, UsualLimit))
 	answer.Traces = make([]TraceSummary, len(found))
 	for i, t := range found {
 		answer.Traces[i] = t.summary()
@@ -71,7 +70,7 @@ func (st *Store) Traces(q TraceQuery) TraceList {
 
 func (q TraceQuery) selects(t *foundTrace) bool {
 	return (!q.Errors || t.errors > 0) && (!q.Running || t.running > 0) && t.end-t.start >= int64(q.Least) &&
-		(q.Since.IsZero() || t.end >= q.Since.UnixNano()) && (q.Until.IsZero() || t.start < q.Until.UnixNano())
+		t.end >= nanos(q.Since, math.MinInt64) && t.start < nanos(q.Until, math.MaxInt64)
 }
 
 // tracesSince tells since when all spans are kept, or all that failed.
@@ -155,7 +154,7 @@ func (c *traceScan) add(rec []byte) {
 		t.start = start
 	}
 	t.spans++
-	t.end = max(t.end, end)
+	t.end = max(t.end, start, end) // clocks go back
 	names := isRoot || (first && !t.hasRoot)
 	if !names && t.matches {
 		return

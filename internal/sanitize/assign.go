@@ -35,6 +35,7 @@ func nameBefore(s string, i int) (name string, quoted, query bool) {
 	if end > 0 && s[end-1] == ' ' && s[i] == '=' {
 		end--
 	}
+	end = unstyled(s, end)
 	if end > 0 && (s[end-1] == '"' || s[end-1] == '\'') {
 		quoted = true
 		end--
@@ -48,6 +49,24 @@ func nameBefore(s string, i int) (name string, quoted, query bool) {
 	}
 	query = s[i] == '=' && (start == 0 || s[start-1] == '?' || s[start-1] == '&')
 	return s[start:end], quoted, query
+}
+
+// unstyled returns where the text that ends at end ends without the sequence that
+// sets a terminal's style, as loggers with colours write it behind a name.
+func unstyled(s string, end int) int {
+	if end == 0 || s[end-1] != 'm' {
+		return end
+	}
+	i := end - 1
+	for i > 0 && (isDigit(s[i-1]) || s[i-1] == ';') {
+		i--
+	}
+	for _, begin := range [...]string{"\x1b[", `\u001b[`, `\x1b[`} {
+		if text, ok := strings.CutSuffix(s[:i], begin); ok {
+			return len(text)
+		}
+	}
+	return end
 }
 
 // valueAfter returns the value from i on: what is quoted, or up to a space or a
