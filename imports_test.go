@@ -32,6 +32,7 @@ func rules() map[string][]string {
 		"internal/files/filestest": {module + "internal/files"},                                                                                                       // tests only: no other rule names it
 		"internal/faultcases":      {otel + "/", module + "bulk", module + "console/store", module + "health", module + "internal/keys", module + "internal/taptest"}, // tests only: no other rule names it
 		"internal/keys":            {otel + "/attribute"},
+		"internal/goruntime":       {otel + "/", module + "internal/keys"},
 		"internal/sanitize":        {otel + "/attribute"},
 		"internal/settings":        {},
 		"internal/endpoint":        {module + "exporters", module + "internal/settings"},
@@ -58,12 +59,12 @@ func rules() map[string][]string {
 		},
 		"exporters/spool": {module + "internal/files"},
 		"exporters/prometheus": {
-			otel, otel + "/", "go.opentelemetry.io/contrib/instrumentation/runtime", "github.com/prometheus/client_golang/",
+			otel, otel + "/", "github.com/prometheus/client_golang/", module + "internal/goruntime",
 		},
 		"otelmon": {
 			otel, otel + "/", "go.opentelemetry.io/contrib/",
 			"github.com/lmittmann/tint", "github.com/go-logr/logr", "golang.org/x/term",
-			module + "exporters", module + "internal/endpoint", module + "internal/keys", module + "internal/settings",
+			module + "exporters", module + "internal/endpoint", module + "internal/goruntime", module + "internal/keys", module + "internal/settings",
 		},
 		"internal/announce": {},
 		"internal/figure":   {module + "console/store"},

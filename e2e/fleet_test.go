@@ -62,6 +62,9 @@ func TestFleet(t *testing.T) {
 
 	each := ten.own / few
 	t.Logf("%d series for each instance, and %d that are nobody's:\n%s", each, ten.head-ten.own, f.kinds(t, few))
+	if each > 900 { // docs/scaling.md has 533, and 330 of spans
+		t.Errorf("an instance has %d series", each)
+	}
 	for _, r := range []reading{ten, all, end} {
 		predicted := each*r.started + ten.head - ten.own
 		t.Logf("%3d instances, %3d ever: %6d series in the head, %6d predicted; Collector %d MiB, %.0f ms/s; Prometheus %d MiB, %.0f ms/s; dashboards p95 %v, slowest %v, %d samples",

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/goruntime"
 	"github.com/otelmon/otelmon-go/internal/settings"
 )
 
@@ -41,8 +42,7 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 			e,
 			sdkmetric.WithInterval(atLeast(set.Duration("OTEL_METRIC_EXPORT_INTERVAL"))),
 			sdkmetric.WithTimeout(set.Duration("OTEL_METRIC_EXPORT_TIMEOUT")),
-			sdkmetric.WithProducer(runtime.NewProducer()),
-			sdkmetric.WithProducer(newGCPauses(started)),
+			sdkmetric.WithProducer(goruntime.NewHistograms(started)),
 		)))
 	}
 	p := sdkmetric.NewMeterProvider(options...)

@@ -3,14 +3,16 @@ package prometheus
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	client "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"go.opentelemetry.io/contrib/instrumentation/runtime"
 	"go.opentelemetry.io/otel/exporters/prometheus"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/otelmon/otelmon-go/internal/goruntime"
 )
 
 // maxScrapes bounds the scrapes that run at the same time; more get 503.
@@ -32,7 +34,7 @@ func New() (*Scrape, error) {
 	registry := client.NewRegistry()
 	reader, err := prometheus.New(
 		prometheus.WithRegisterer(registry),
-		prometheus.WithProducer(runtime.NewProducer()),
+		prometheus.WithProducer(goruntime.NewHistograms(time.Now())),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("prometheus scrape handler: %w", err)
