@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/exporters/spool"
 	"github.com/otelmon/otelmon-go/internal/files/filestest"
+	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
 // A disk that never answers holds up neither flush nor close, which tells what
@@ -51,6 +53,68 @@ func TestDiskThatHangs(t *testing.T) {
 				t.Errorf("after it: %s", a)
 			}
 			_ = next.Close(done())
+		})
+	}
+}
+
+// A disk that hangs while the program runs holds up nobody who asks how delivery
+// stands, whichever of its calls it is.
+func TestStatusWhileTheDiskHangs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		call, file string
+		delivered  int64
+	}{
+		"append":  {"write", ".seg", 0},
+		"sync":    {"sync", ".seg", 0},
+		"segment": {"open", ".seg", 0},
+		"read":    {"read", ".seg", 0},
+		"ack":     {"write", "cursor-default", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, oteltest.Options{})
+			var disk filestest.Disk
+			o := to(exporters.Endpoint{URL: r.HTTPURL()})
+			o.Dir, o.Sync = filepath.Join(t.TempDir(), "spool"), spool.SyncAlways
+			s := newSource(t, exporters.On(&disk, o))
+			reader := observed(t, s)
+			hung, heal := make(chan struct{}, 100), make(chan struct{})
+			disk.Set(func(call, file string) error {
+				if call == c.call && strings.HasSuffix(file, c.file) {
+					hung <- struct{}{}
+					<-heal
+				}
+				return nil
+			})
+			_, span := s.tracers.Tracer("test").Start(t.Context(), "0")
+			span.End()
+			flushed := make(chan error, 1)
+			go func() { flushed <- s.box.Flush(t.Context()) }()
+			<-hung
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				if a := account(t, s.box, exporters.Traces); a.Created != 1 || a.Delivered != c.delivered || a.Pending != 1-c.delivered {
+					t.Errorf("%s", a)
+				}
+				if store := activeStore(t, reader); store != "disk" {
+					t.Errorf("in %q", store)
+				}
+			}()
+			select {
+			case <-answered:
+			case <-time.After(10 * time.Second):
+				t.Error("who asks waits for the disk")
+			}
+			close(heal)
+			<-answered
+			if err := <-flushed; err != nil {
+				t.Error(err)
+			}
+			if a := account(t, s.box, exporters.Traces); a.Created != 1 || a.Delivered != 1 || a.Bytes != 0 {
+				t.Errorf("after it: %s", a)
+			}
 		})
 	}
 }

@@ -112,10 +112,11 @@ func shortened(key string, value any) any {
 // quarantine keeps what backends refused: the newest in memory and, if it has a
 // folder, more of them in files. It is safe for concurrent use.
 type quarantine struct {
-	dir string // "" for none
-
-	mu   sync.Mutex
+	mu   sync.Mutex // never held while the disk is waited for
 	last []Quarantined
+	dir  string // "" for none
+
+	files sync.Mutex // of who writes them
 }
 
 func (q *quarantine) keepIn(dir string) {
@@ -134,24 +135,27 @@ func (q *quarantine) recent() []Quarantined {
 // add keeps the items. The error is of the files alone.
 func (q *quarantine) add(items ...Quarantined) error {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.last = append(q.last, items...)
 	q.last = slices.Clone(q.last[max(len(q.last)-keptQuarantined, 0):])
-	if q.dir == "" || len(items) == 0 {
+	dir := q.dir
+	q.mu.Unlock()
+	if dir == "" || len(items) == 0 {
 		return nil
 	}
-	if err := q.write(items); err != nil {
+	q.files.Lock()
+	defer q.files.Unlock()
+	if err := writeAll(dir, items); err != nil {
 		return fmt.Errorf("writing to the quarantine: %w", err)
 	}
 	return nil
 }
 
-// write goes through a root so that no link in the folder leads out of it.
-func (q *quarantine) write(items []Quarantined) error {
-	if err := os.MkdirAll(q.dir, 0o700); err != nil {
+// writeAll goes through a root so that no link in the folder leads out of it.
+func writeAll(dir string, items []Quarantined) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(q.dir)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -97,5 +98,19 @@ func TestQuarantineWithoutFolder(t *testing.T) {
 	q.dir = filepath.Join(file, "below")
 	if err := q.add(quarantined(Logs, logOf(t, "x"), "rejected", nil)); err == nil || len(q.recent()) != 2 {
 		t.Errorf("%v, %v", q.recent(), err)
+	}
+}
+
+func TestQuarantineAnswersWhileItsFilesAreWritten(t *testing.T) {
+	q := &quarantine{dir: filepath.Join(t.TempDir(), "quarantine")}
+	q.files.Lock() // as by one whom the disk holds up
+	added := make(chan error, 1)
+	go func() { added <- q.add(quarantined(Logs, logOf(t, "x"), "rejected", nil)) }()
+	for len(q.recent()) == 0 {
+		runtime.Gosched()
+	}
+	q.files.Unlock()
+	if err := <-added; err != nil {
+		t.Error(err)
 	}
 }

@@ -35,6 +35,7 @@ type Cursor struct {
 	dirty bool // saved since the last sync
 	buf   [cursorSize]byte
 	lanes [Lanes]progress
+	shown [Lanes]Backlog // see Log.show
 }
 
 // progress of a cursor in a lane.
@@ -46,6 +47,9 @@ type progress struct {
 	from  *segment // where the last record was
 	off   int64    // and its end
 	wake  chan struct{}
+
+	heldItems uint64 // in held
+	heldBytes int64
 
 	reader reader
 }
@@ -191,6 +195,10 @@ func (c *Cursor) Ack(lane uint8, seq uint64) error {
 	if done == 0 {
 		return nil
 	}
+	for _, h := range p.held[:done] {
+		p.heldItems -= uint64(h.items)
+		p.heldBytes -= h.bytes
+	}
 	p.held = append(p.held[:0], p.held[done:]...)
 	if n := &l.lanes[lane]; len(n.segments) > 0 && n.segments[0] != n.active && p.acked().seq >= n.segments[0].last.seq {
 		l.wakeTending()
@@ -202,30 +210,30 @@ func (c *Cursor) Ack(lane uint8, seq uint64) error {
 }
 
 // Pending returns what is not acknowledged in a lane, with what Next returned.
-// What is damaged counts until it is found.
+// What is damaged counts until it is found. Like [Log.Stats] it never waits for
+// the disk.
 func (c *Cursor) Pending(lane uint8) Backlog {
-	l := c.log
 	if lane >= Lanes {
 		return Backlog{}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n, p := &l.lanes[lane], &c.lanes[lane]
+	c.log.showing.Lock()
+	defer c.log.showing.Unlock()
+	return c.shown[lane]
+}
+
+func (p *progress) pending(n *lane) Backlog {
 	b := Backlog{Records: n.last.seq - p.read.seq, Items: n.last.items - min(p.read.items, n.last.items)}
 	b.Records -= min(p.told.records, b.Records)
 	b.Items -= min(p.told.items, b.Items)
-	for i := len(n.segments) - 1; i >= 0 && n.segments[i].last.seq > p.read.seq; i-- {
-		b.Bytes += n.segments[i].size
-		b.Oldest = n.segments[i].born
-		if n.segments[i] == p.from {
+	if g := n.holding(p.read.seq); g != nil {
+		b.Bytes, b.Oldest = n.segments[len(n.segments)-1].end()-g.start, g.born
+		if g == p.from {
 			b.Bytes -= p.off
 		}
 	}
-	for _, h := range p.held {
-		b.Records++
-		b.Items += uint64(h.items)
-		b.Bytes += h.bytes
-	}
+	b.Records += uint64(len(p.held))
+	b.Items += p.heldItems
+	b.Bytes += p.heldBytes
 	if len(p.held) > 0 {
 		b.Oldest = p.held[0].at
 	}
@@ -343,7 +351,10 @@ func (c *Cursor) take(p *progress, g *segment, h header, end int64) bool {
 	c.skip(h.lane, h.before, Corrupt)
 	p.read = h.after()
 	p.from, p.off = g, end
-	p.held = append(p.held, held{h.before, h.items, headerSize + int64(h.size), time.Unix(0, h.time)})
+	of := held{h.before, h.items, headerSize + int64(h.size), time.Unix(0, h.time)}
+	p.held = append(p.held, of)
+	p.heldItems += uint64(of.items)
+	p.heldBytes += of.bytes
 	return true
 }
 

@@ -28,6 +28,9 @@ type Log struct {
 	named   bool       // files were created since the directory was synced
 	fault   error
 	buf     []byte
+
+	showing sync.Mutex // of what is shown; never held while the disk is waited for
+	shown   Stats
 }
 
 // Open opens or creates the log in a directory and locks the latter: it fails
@@ -61,6 +64,7 @@ func open(o Options, dir *directory) (*Log, error) {
 		}
 		return nil, errors.Join(fmt.Errorf("spool %s: %w", o.Dir, err), dir.close())
 	}
+	l.show()
 	l.measure()
 	l.work.Go(l.run)
 	return l, nil
@@ -173,8 +177,10 @@ func (l *Log) room(need int64) error {
 	return nil
 }
 
-// unlock tells the losses, for which the lock must not be held.
+// unlock shows how the log stands now and tells the losses, for which the lock
+// must not be held.
 func (l *Log) unlock() {
+	l.show()
 	lost := l.lost
 	l.lost = nil
 	l.mu.Unlock()
@@ -239,11 +245,17 @@ type Stats struct {
 	Fault error          // the newest of the disk that no call could return; nil if there was none
 }
 
-// Stats returns the state. It costs little enough for each collection of
+// Stats returns the state, or while a call waits for the disk the one before it.
+// It never waits for the disk, and costs little enough for each collection of
 // metrics.
 func (l *Log) Stats() Stats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.showing.Lock()
+	defer l.showing.Unlock()
+	return l.shown
+}
+
+// show must be called with mu held, or before anybody else knows the log.
+func (l *Log) show() {
 	s := Stats{Bytes: l.bytes, Fault: l.fault}
 	for i := range l.lanes {
 		n := &l.lanes[i]
@@ -253,5 +265,12 @@ func (l *Log) Stats() Stats {
 		from := n.oldest()
 		s.Lanes[i] = Backlog{n.last.seq - from.seq, n.last.items - min(from.items, n.last.items), n.bytes, n.segments[0].born}
 	}
-	return s
+	l.showing.Lock()
+	defer l.showing.Unlock()
+	l.shown = s
+	for _, c := range l.cursors {
+		for i := range c.lanes {
+			c.shown[i] = c.lanes[i].pending(&l.lanes[i])
+		}
+	}
 }

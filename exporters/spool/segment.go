@@ -24,6 +24,7 @@ type segment struct {
 	mark   uint64   // random; begins each record, so that no payload can hold one
 	first  position // before its first record
 	last   position // after its last record
+	start  int64    // the bytes of the lane's segments before it
 	size   int64
 	born   time.Time // when the first record was appended
 	newest time.Time // when the last one was
@@ -66,6 +67,8 @@ func full(err error) error {
 	}
 	return err
 }
+
+func (g *segment) end() int64 { return g.start + g.size }
 
 // lane is a chain of segments.
 type lane struct {
@@ -160,6 +163,7 @@ func (l *Log) order(n *lane) error {
 		}
 	}
 	for _, g := range n.segments {
+		g.start = n.bytes
 		n.bytes += g.size
 		l.bytes += g.size
 	}
@@ -206,6 +210,9 @@ func (l *Log) writable(n *lane, index uint8, need int64, now time.Time) (*segmen
 		return nil, fmt.Errorf("create segment: %w", full(err))
 	}
 	g.file = f
+	if k := len(n.segments); k > 0 {
+		g.start = n.segments[k-1].end()
+	}
 	n.active = g
 	n.segments = append(n.segments, g)
 	l.named = true
