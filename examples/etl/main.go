@@ -26,6 +26,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/console"
+	"github.com/otelmon/otelmon-go/examples/internal/page"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer show(ctx, con, stderr)()
+	defer page.Show(ctx, con, stderr)()
 	about, err := inspect(ctx, file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.file, err)

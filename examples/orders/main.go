@@ -24,7 +24,8 @@ import (
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
-// stopTimeout bounds what is still done when the program is told to end.
+// stopTimeout bounds what is still done when the program is told to end: requests
+// are answered, and then checks and alerts end.
 const stopTimeout = 5 * time.Second
 
 func main() {
@@ -36,7 +37,8 @@ func main() {
 	}
 }
 
-// run is the program. It ends without error when ctx does, and after SIGTERM.
+// run is the program. It ends without error when ctx does, and after SIGTERM,
+// unless requests had to be cut off.
 func run(ctx context.Context, args []string, stderr io.Writer) error {
 	f, err := parseFlags(args, stderr)
 	if err != nil {
@@ -91,10 +93,20 @@ func operate(ctx context.Context, f flags, s *store, checks *health.Registry, st
 	defer withdraw()
 	server := &http.Server{Addr: f.addr, Handler: otelmon.Handler(mux, otelmon.Untraced("/debug/")), ReadHeaderTimeout: stopTimeout}
 	stopped := make(chan error, 1)
-	release := context.AfterFunc(ctx, func() { stopped <- server.Shutdown(lasting) })
+	release := context.AfterFunc(ctx, func() { stopped <- end(lasting, server) })
 	defer release()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return <-stopped
+}
+
+// end waits for the requests that run, but not for a client that never ends its own.
+func end(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off: %w", err), server.Close())
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -123,6 +124,46 @@ func TestWithoutDatabases(t *testing.T) {
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
+
+// TestRequestThatNeverEnds: a client that sends no end of its order does not keep
+// the program from ending.
+func TestRequestThatNeverEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, conn := net.Pipe()
+		server := &http.Server{Handler: http.HandlerFunc(api{}.place), ReadHeaderTimeout: stopTimeout}
+		conns := make(pipes, 1)
+		conns <- conn
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(conns) }()
+		if _, err := io.WriteString(client, "POST /orders HTTP/1.1\r\nHost: orders\r\nContent-Length: 9\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		began := time.Now()
+		if err := end(t.Context(), server); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != stopTimeout {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the client reads %v", err)
+		}
+	})
+}
+
+// pipes is a listener of connections that are made already.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { close(p); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 func keepTelemetry(t *testing.T) {
 	t.Helper()

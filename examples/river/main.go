@@ -28,6 +28,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/console"
+	"github.com/otelmon/otelmon-go/examples/internal/page"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
@@ -62,7 +63,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer show(ctx, con, stderr)()
+	defer page.Show(ctx, con, stderr)()
 	db, err := openDatabase(ctx, f)
 	if err != nil {
 		return fmt.Errorf("PostgreSQL: %w", err)

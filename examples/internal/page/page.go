@@ -1,4 +1,5 @@
-package main
+// Package page shows the console of a program that serves nothing else.
+package page
 
 import (
 	"context"
@@ -9,9 +10,9 @@ import (
 	"github.com/otelmon/otelmon-go/console"
 )
 
-// show serves the console on a free port of this machine, where the command
+// Show serves the console on a free port of this machine, where the command
 // otelmon finds it, until stop is called. Without a port the work is done unseen.
-func show(ctx context.Context, con *console.Console, stderr io.Writer) (stop func()) {
+func Show(ctx context.Context, con *console.Console, stderr io.Writer) (stop func()) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(stderr, "no console:", err)
