@@ -74,7 +74,7 @@ func patientRole(ctx context.Context) error {
 		}
 	}
 	operation.End(nil)
-	return errors.Join(checks.Shutdown(last), m.Shutdown(last))
+	return errors.Join(m.Shutdown(last), checks.Shutdown(last)) // the order in which it is harder to tell from a kill
 }
 
 // inSeconds makes a minute a second in a file of rules or routes, and changes

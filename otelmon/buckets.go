@@ -2,6 +2,7 @@ package otelmon
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/metric"
 
@@ -41,6 +42,10 @@ func buckets(unit string) []float64 {
 type meterProvider struct {
 	metric.MeterProvider
 	faults metric.Int64Counter // of callbacks
+	// ending ends the series of health with the collection before the last. By that
+	// deploy/rules.yaml tells a process that ended in order from one that was killed,
+	// also where the program shuts its registry down after the monitor.
+	ending atomic.Bool
 }
 
 func newMeterProvider(p metric.MeterProvider) *meterProvider {
@@ -48,11 +53,11 @@ func newMeterProvider(p metric.MeterProvider) *meterProvider {
 		keys.CallbackFaults, metric.WithUnit("{fault}"), metric.WithDescription("Callbacks of instruments that failed, panicked or were late."),
 	)
 	report(err)
-	return &meterProvider{p, faults}
+	return &meterProvider{MeterProvider: p, faults: faults}
 }
 
 func (p *meterProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
-	return meter{p.MeterProvider.Meter(name, opts...), guard{name, p.faults}}
+	return meter{p.MeterProvider.Meter(name, opts...), guard{name, p}}
 }
 
 type meter struct {

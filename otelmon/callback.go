@@ -26,8 +26,8 @@ var errCallbackLate = errors.New("did not end within 1s")
 // the program, one that fails discards the whole collection, and one that hangs
 // stops metrics, shutdown and the making of instruments.
 type guard struct {
-	scope  string
-	faults metric.Int64Counter
+	scope string
+	of    *meterProvider
 }
 
 // callback is one that runs guarded.
@@ -42,6 +42,9 @@ type callback struct {
 // none, and the SDK's observer must not be touched after its collection. It is
 // not called again before it has ended.
 func (c *callback) run(ctx context.Context, observer metric.Observer, f metric.Callback) {
+	if c.scope == keys.ScopeHealth && c.of.ending.Load() {
+		return
+	}
 	if c.late.Load() > 0 {
 		c.fault(ctx, "timeout", errCallbackLate)
 		return
@@ -89,7 +92,7 @@ func (c *callback) run(ctx context.Context, observer metric.Observer, f metric.C
 // fault counts and, the first time, tells. The counter is none that is
 // observed, so that it has no callback to fail.
 func (c *callback) fault(ctx context.Context, class string, err error) {
-	c.faults.Add(context.WithoutCancel(ctx), 1, metric.WithAttributes(
+	c.of.faults.Add(context.WithoutCancel(ctx), 1, metric.WithAttributes(
 		attribute.String(keys.CallbackScope, c.scope), attribute.String(keys.ErrorType, class),
 	))
 	if !c.told.Swap(true) {

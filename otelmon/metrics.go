@@ -47,7 +47,8 @@ func (m *Monitor) metrics(ctx context.Context, set *settings.Set, res *resource.
 	}
 	p := sdkmetric.NewMeterProvider(options...)
 	m.pipelines = append(m.pipelines, pipeline{p})
-	return newMeterProvider(p), nil
+	m.meters = newMeterProvider(p)
+	return m.meters, nil
 }
 
 func exemplarFilter(name string) exemplar.Filter {

@@ -31,6 +31,7 @@ type Monitor struct {
 
 	outbox    *exporters.Outbox // nil if nothing is sent by OTLP
 	pipelines []pipeline        // metrics last, so that they count what happened to the rest
+	meters    *meterProvider    // nil until Start has made it
 
 	stopping atomic.Bool
 	stopped  chan struct{} // closed when err is set

@@ -56,6 +56,9 @@ func (m *Monitor) stop(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTimeout)
 		defer cancel()
 	}
+	if m.meters != nil {
+		m.meters.ending.Store(true)
+	}
 	fault := m.inTurn(ctx, pipeline.Shutdown)
 	if m.outbox != nil {
 		fault = errors.Join(fault, m.outbox.Close(ctx))

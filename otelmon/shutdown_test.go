@@ -15,6 +15,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/keys"
+	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
 // silent accepts connections and never answers.
@@ -238,5 +240,35 @@ func TestShutdownWithHungCallback(t *testing.T) {
 	}
 	if len(r.Spans()) != 1 {
 		t.Errorf("%d spans arrived", len(r.Spans()))
+	}
+}
+
+// By what ends first a rule tells a process that ended in order, so health ends
+// before the rest whatever the program shuts down first.
+func TestHealthEndsBeforeTheRest(t *testing.T) {
+	r, err := oteltest.Start(oteltest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	m, err := start(t, Config{}, "OTEL_EXPORTER_OTLP_ENDPOINT="+r.HTTPURL(), "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	observe := func(_ context.Context, o metric.Float64Observer) error { o.Observe(0); return nil }
+	for scope, name := range map[string]string{keys.ScopeHealth: keys.HealthSchedulerLag, "shop": "shop.open"} {
+		if _, err := otel.Meter(scope).Float64ObservableGauge(name, metric.WithFloat64Callback(observe)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(m.Flush(t.Context()), m.Shutdown(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	times := map[string]int{}
+	for _, m := range r.Metrics() {
+		times[m.GetName()]++
+	}
+	if times["process.uptime"] != 2 || times["shop.open"] != 2 || times[keys.HealthSchedulerLag] != 1 {
+		t.Errorf("%v", times)
 	}
 }
