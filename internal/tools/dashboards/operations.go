@@ -57,6 +57,11 @@ func (n *names) running(expr string) string {
 		" and on (" + instance + ", " + n.label(keys.BulkOperationName) + ") " + n.of(keys.BulkOperationActive) + " > 0"
 }
 
+// together is of all processes in which an operation runs.
+func (n *names) together(operator, key string) string {
+	return n.by(operator, n.running(n.ofOperation(key)), keys.BulkOperationName)
+}
+
 func (n *names) bulkProgress(d *page) {
 	name := n.legend(keys.BulkOperationName)
 	d.WithPanel(bars("Progress", "Operations that run and know their total.", units.PercentUnit,
@@ -72,7 +77,7 @@ func (n *names) bulkProgress(d *page) {
 func (n *names) bulkSpeed(d *page) {
 	name := n.legend(keys.BulkOperationName)
 	d.WithPanel(graph("Throughput", "Items that are processed, without those skipped.", "suffix: items/s",
-		overTime(ask{expr: n.by("sum", n.ofOperation(keys.BulkOperationThroughput), keys.BulkOperationName), legend: name})))
+		overTime(ask{expr: n.together("sum", keys.BulkOperationThroughput), legend: name})))
 	d.WithPanel(graph("Items by outcome", "Per second, also of operations too short to be seen running.", "suffix: items/s",
 		overTime(ask{
 			expr:   n.by("sum", rate(n.ofOperation(keys.BulkItems)), keys.BulkOperationName, keys.BulkItemOutcome),
@@ -89,11 +94,11 @@ func (n *names) bulkLimits(d *page) {
 			legend: n.legend(keys.BulkStageName, keys.BulkStageState),
 		})).Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal)).FillOpacity(40))
 	d.WithPanel(graph("Workers against their limit", "Those that are open, and how many bulk.Run allows itself at present.", units.Short, overTime(
-		ask{expr: n.by("sum", n.ofOperation(keys.BulkConcurrencyUsage), keys.BulkOperationName), legend: n.legend(keys.BulkOperationName) + " open"},
-		ask{expr: n.by("sum", n.ofOperation(keys.BulkConcurrencyLimit), keys.BulkOperationName), legend: n.legend(keys.BulkOperationName) + " limit"},
+		ask{expr: n.together("sum", keys.BulkConcurrencyUsage), legend: n.legend(keys.BulkOperationName) + " open"},
+		ask{expr: n.together("sum", keys.BulkConcurrencyLimit), legend: n.legend(keys.BulkOperationName) + " limit"},
 	)))
 	d.WithPanel(graph("Size of batches, at most", "Items that bulk.Run puts into a batch.", units.Short,
-		overTime(ask{expr: n.by("max", n.ofOperation(keys.BulkBatchLimit), keys.BulkOperationName), legend: n.legend(keys.BulkOperationName)})))
+		overTime(ask{expr: n.together("max", keys.BulkBatchLimit), legend: n.legend(keys.BulkOperationName)})))
 }
 
 func (n *names) bulkFailures(d *page) {
@@ -143,7 +148,7 @@ func (n *names) bulkHistory(d *page) {
 	name := n.legend(keys.BulkOperationName)
 	usual := "avg_over_time(" + n.ofOperation(keys.BulkOperationThroughput) + "[$history] @ end())"
 	d.WithPanel(graph("Throughput against the usual", "Of one process, and the mean of all in the time chosen above while they ran.", "suffix: items/s", overTime(
-		ask{expr: n.by("avg", n.ofOperation(keys.BulkOperationThroughput), keys.BulkOperationName), legend: name},
+		ask{expr: n.together("avg", keys.BulkOperationThroughput), legend: name},
 		ask{expr: n.by("avg", usual, keys.BulkOperationName), legend: name + " usual"},
 	)).Span(half))
 }
