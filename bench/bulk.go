@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"runtime"
@@ -29,6 +31,8 @@ func counting() []pair {
 	_, op := bulk.Start(ctx, "bench.shared")
 	w := op.Worker()
 	rows := make([]byte, 1<<24)
+	failure := errors.New("duplicate key")
+	wrapped := fmt.Errorf("row 7: %w", fmt.Errorf("insert: %w", failure))
 	return []pair{
 		{
 			name: "bulk.Range, an item (bare range)", bound: plus(1), other: bareRange,
@@ -66,6 +70,22 @@ func counting() []pair {
 			ours: func(n int) {
 				for range n {
 					op.OK()
+				}
+			},
+		},
+		{
+			name: "bulk shared Operation.Fail (atomic add)", bound: plus(20), other: atomicAdd,
+			ours: func(n int) {
+				for range n {
+					op.Fail(failure)
+				}
+			},
+		},
+		{
+			name: "bulk shared Operation.Fail, wrapped twice", bound: plus(40), other: atomicAdd,
+			ours: func(n int) {
+				for range n {
+					op.Fail(wrapped)
 				}
 			},
 			close: func() { w.Close(); op.End(nil) },

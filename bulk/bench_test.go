@@ -3,6 +3,8 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"sync/atomic"
@@ -170,6 +172,15 @@ func BenchmarkSharedSkip(b *testing.B) {
 
 func BenchmarkSharedFail(b *testing.B) {
 	err := errors.New("duplicate key")
+	withOperation(b, func(op *bulk.Operation, _ *bulk.Worker) {
+		for b.Loop() {
+			op.Fail(err)
+		}
+	})
+}
+
+func BenchmarkSharedFailWrapped(b *testing.B) {
+	err := fmt.Errorf("row 7: %w", fmt.Errorf("insert: %w", io.ErrUnexpectedEOF))
 	withOperation(b, func(op *bulk.Operation, _ *bulk.Worker) {
 		for b.Loop() {
 			op.Fail(err)

@@ -38,9 +38,11 @@ type book struct {
 type account struct {
 	name    string
 	ended   counts
-	stages  stageSums        // of those that ended
-	retries map[string]int64 // the same, by type of error
+	stages  stageSums // of those that ended
 	running map[*Operation]struct{}
+
+	// Of those that ended, with a place for each type of those that run.
+	failures, retries typeCounts
 
 	throttles int64 // of those that ended
 
@@ -69,7 +71,7 @@ func (b *book) attach(mp metric.MeterProvider) {
 	reg, rerr := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
 		b.observe(in, to)
 		return nil
-	}, in.items, in.retries, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta, in.idle, in.throttles, in.limit, in.batch)
+	}, in.items, in.failures, in.retries, in.io, in.stageTime, in.active, in.usage, in.progress, in.throughput, in.eta, in.idle, in.throttles, in.limit, in.batch)
 	if err := errors.Join(err, rerr); err != nil {
 		otel.Handle(err)
 	}
@@ -95,9 +97,7 @@ func (b *book) retire(o *Operation, last func() Snapshot) Snapshot {
 	for _, st := range s.Stages {
 		addStage(a.stages, st)
 	}
-	for _, r := range s.Retries {
-		addType(a.retries, r.Type, r.Items)
-	}
+	a.sort(a.failures, a.retries, s)
 	return s
 }
 
@@ -131,12 +131,13 @@ func newAccount(name string) *account {
 		return metric.WithAttributeSet(attribute.NewSet(label, attribute.String(keys.BulkItemOutcome, o)))
 	}
 	return &account{
-		name:    name,
-		stages:  make(stageSums),
-		retries: make(map[string]int64),
-		running: make(map[*Operation]struct{}),
-		labels:  metric.WithAttributeSet(attribute.NewSet(label)),
-		ok:      outcome("ok"), failed: outcome("failed"), skipped: outcome("skipped"),
+		name:     name,
+		stages:   make(stageSums),
+		failures: make(typeCounts),
+		retries:  make(typeCounts),
+		running:  make(map[*Operation]struct{}),
+		labels:   metric.WithAttributeSet(attribute.NewSet(label)),
+		ok:       outcome("ok"), failed: outcome("failed"), skipped: outcome("skipped"),
 	}
 }
 
@@ -167,6 +168,9 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 			}
 		}
 	}
+	for typ, n := range t.failures {
+		to.ObserveInt64(in.failures, n, a.labels, metric.WithAttributes(attribute.String(keys.ErrorType, typ)))
+	}
 	for typ, n := range t.retries {
 		to.ObserveInt64(in.retries, n, a.labels, metric.WithAttributes(attribute.String(keys.ErrorType, typ)))
 	}
@@ -192,7 +196,7 @@ func (a *account) observe(in instruments, to metric.Observer, now time.Time) {
 type tally struct {
 	done              counts
 	stages            stageSums
-	retries           map[string]int64
+	failures, retries typeCounts
 	workers           int64
 	rate              float64
 	limit, batch      int64 // 0 where nothing is controlled
@@ -203,7 +207,10 @@ type tally struct {
 }
 
 func (a *account) tally(now time.Time) tally {
-	t := tally{done: a.ended, stages: maps.Clone(a.stages), retries: maps.Clone(a.retries), eta: Unknown, throttles: a.throttles}
+	t := tally{
+		done: a.ended, stages: maps.Clone(a.stages), eta: Unknown, throttles: a.throttles,
+		failures: maps.Clone(a.failures), retries: maps.Clone(a.retries),
+	}
 	for o := range a.running {
 		s := o.look(now)
 		t.done = t.done.plus(s.counts().minus(s.merged))
@@ -222,11 +229,20 @@ func (a *account) tally(now time.Time) tally {
 		for _, st := range s.Stages {
 			addStage(t.stages, st)
 		}
-		for _, r := range s.Retries {
-			addType(t.retries, r.Type, r.Items)
-		}
+		a.sort(t.failures, t.retries, s)
 	}
 	return t
+}
+
+// sort adds the failures and retries of an operation to sums, each type in the
+// place that it has in the account for good.
+func (a *account) sort(failures, retries typeCounts, s Snapshot) {
+	for _, f := range s.FailureTypes {
+		failures[a.failures.place(f.Type)] += f.Items
+	}
+	for _, r := range s.Retries {
+		retries[a.retries.place(r.Type)] += r.Items
+	}
 }
 
 // stageSums is the time spent in stages, by state.

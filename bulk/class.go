@@ -20,7 +20,8 @@ type FailureClass struct {
 	Type string `json:"type"` // of the innermost error, as error.type has it
 	Kind string `json:"kind"`
 	// Items is how many there were, of those that were looked at, which are 128 a
-	// second: what a storm brings beyond is in no class. Of more than 32 kinds, the
+	// second: what a storm brings beyond is in no class, only in
+	// [Snapshot.FailureTypes]. Of more than 32 kinds, the
 	// frequent ones are kept; one that took the place of others has at most
 	// Inherited items too many.
 	Items     int64 `json:"items"`

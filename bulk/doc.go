@@ -46,6 +46,7 @@
 // Metrics, by bulk.operation.name:
 //
 //	bulk.items                 {item}       counter, by bulk.item.outcome
+//	bulk.item.failures         {item}       counter, by error.type
 //	bulk.item.retries          {retry}      counter, by error.type
 //	bulk.io                    By           counter
 //	bulk.stage.time            s            counter, by bulk.stage.name and .state
@@ -60,9 +61,10 @@
 //	bulk.operation.eta         s            gauge, absent while unknown or stalled
 //	bulk.operation.idle.time   s            gauge, since the last progress
 //
-// Counters are read from the running operations at the moment of collection. The
-// gauges of a name vanish when none of that name is running. Of more than 256
-// names, the rest is called "_other".
+// Counters are read from the running operations at the moment of collection, and
+// bulk.item.failures add up to the items that failed, also in a storm. The gauges of
+// a name vanish when none of that name is running. Of more than 256 names, and of
+// more than 32 types of errors, the rest is called "_other".
 //
 // The rate is that of items processed, ok or failed. The ETA is what is left at
 // that rate, unless the job's own past shows that another model is clearly better:

@@ -1,8 +1,8 @@
 package bulk
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,26 +11,29 @@ import (
 const (
 	maxKinds       = 32  // kinds of errors told apart
 	samplesPerKind = 3   // failures of one kind that are reported
-	looksPerSecond = 128 // failures whose kind is looked up; beyond them they are only counted
+	looksPerSecond = 128 // failures whose kind is looked up; beyond them they are only counted by type
 )
 
 // failures counts failed items and picks the few that are reported. Its memory
-// and its work are bounded whatever the errors: a storm of them costs one
-// addition each.
+// and its work are bounded whatever the errors: in a storm of them, each is counted
+// by its type and nothing else is looked at.
 type failures struct {
-	total  atomic.Int64
-	closed atomic.Int64 // the total from which on nothing is looked up until reopen
+	types failureTypes
+	looks atomic.Int64 // left until reopen
 
 	mu       sync.Mutex
 	kinds    map[string]*class
 	reported int // of all kinds, as log events
 }
 
-// count counts one failure and tells whether to look at it.
-func (f *failures) count() bool { return f.total.Add(1) <= f.closed.Load() }
+// count counts one failure by its type and tells whether to look at it.
+func (f *failures) count(err error) bool {
+	f.types.find(reflect.TypeOf(innermost(err))).Add(1)
+	return f.looks.Load() > 0 && f.looks.Add(-1) >= 0
+}
 
 // reopen allows the next looks. The reporter calls it once a second.
-func (f *failures) reopen() { f.closed.Store(f.total.Load() + looksPerSecond) }
+func (f *failures) reopen() { f.looks.Store(looksPerSecond) }
 
 // take takes one failure into its class, and tells whether to report it.
 func (f *failures) take(d failure, item FailedItem) bool {
@@ -57,11 +60,11 @@ type failure struct {
 func describe(err error) (f failure) {
 	defer func() {
 		if recover() != nil {
-			f = failure{kind: "broken", typ: fmt.Sprintf("%T", err), message: "error that panics when asked for its text"}
+			f = failure{kind: "broken", typ: typeOf(err), message: "error that panics when asked for its text"}
 		}
 	}()
 	if err == nil {
-		return failure{kind: "none", typ: "_OTHER", message: "no error given"}
+		return failure{kind: "none", typ: typeOf(err), message: "no error given"}
 	}
 	root := innermost(err)
 	f.message = truncate(err.Error(), 1024)

@@ -10,20 +10,22 @@ import (
 
 // instruments are all that the package measures with.
 type instruments struct {
-	items, retries, io        metric.Int64ObservableCounter
-	stageTime                 metric.Float64ObservableCounter
-	active, usage             metric.Int64ObservableUpDownCounter
-	progress, throughput, eta metric.Float64ObservableGauge
-	idle                      metric.Float64ObservableGauge
-	duration                  metric.Float64Histogram
-	throttles                 metric.Int64ObservableCounter
-	limit, batch              metric.Int64ObservableUpDownCounter
+	items, failures, retries, io metric.Int64ObservableCounter
+	stageTime                    metric.Float64ObservableCounter
+	active, usage                metric.Int64ObservableUpDownCounter
+	progress, throughput, eta    metric.Float64ObservableGauge
+	idle                         metric.Float64ObservableGauge
+	duration                     metric.Float64Histogram
+	throttles                    metric.Int64ObservableCounter
+	limit, batch                 metric.Int64ObservableUpDownCounter
 }
 
 func newInstruments(m metric.Meter) (in instruments, err error) {
-	var e [14]error
+	var e [15]error
 	in.items, e[0] = m.Int64ObservableCounter(keys.BulkItems, metric.WithUnit("{item}"),
 		metric.WithDescription("Items of bulk operations by outcome."))
+	in.failures, e[14] = m.Int64ObservableCounter(keys.BulkItemFailures, metric.WithUnit("{item}"),
+		metric.WithDescription("Items of bulk operations that failed, by the type of the error."))
 	in.io, e[1] = m.Int64ObservableCounter(keys.BulkIO, metric.WithUnit("By"),
 		metric.WithDescription("Bytes read or written by bulk operations."))
 	in.stageTime, e[2] = m.Float64ObservableCounter(keys.BulkStageTime, metric.WithUnit("s"),

@@ -134,9 +134,10 @@ func (o *Operation) Bytes(n int) {
 
 // Fail counts one item that could not be processed. The first three failures
 // of each kind are reported as log events with attrs on them; say there which
-// item it was. Later ones are only counted, so any number of errors is cheap.
+// item it was. Later ones are only counted, by the type of the innermost error, so
+// any number of errors is cheap.
 func (o *Operation) Fail(err error, attrs ...attribute.KeyValue) {
-	if o != nil && o.failures.count() {
+	if o != nil && o.failures.count(err) {
 		o.sample(err, attrs)
 	}
 }
@@ -241,7 +242,7 @@ func (o *Operation) counts() counts { return o.own().plus(o.crew.sum()) }
 func (o *Operation) own() counts {
 	return counts{
 		ok:      o.ok.Load(),
-		failed:  o.failures.total.Load(),
+		failed:  o.failures.types.total(),
 		skipped: o.skips.total(),
 		bytes:   o.bytes.Load(),
 		retried: o.retries.total.Load(),

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -22,7 +21,7 @@ type retries struct {
 	total atomic.Int64
 
 	mu    sync.Mutex
-	types map[string]int64
+	types typeCounts
 }
 
 // Retry counts one attempt at an item that failed with err and is made again.
@@ -43,17 +42,29 @@ func (r *retries) add(typ string, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.types == nil {
-		r.types = make(map[string]int64)
+		r.types = make(typeCounts)
 	}
-	addType(r.types, typ, n)
+	r.types[r.types.place(typ)] += n
 }
 
-// addType keeps the types of a table few.
-func addType(types map[string]int64, typ string, n int64) {
-	if _, known := types[typ]; !known && len(types) >= maxKinds {
-		typ = other
+// typeCounts are counts by error.type.
+type typeCounts map[string]int64
+
+// place is where a type is counted. It keeps the types few, and a type where it
+// once was, as a counter that goes over into another falls.
+func (t typeCounts) place(typ string) string {
+	if _, known := t[typ]; known || typ == other {
+		return typ
 	}
-	types[typ] += n
+	named := len(t)
+	if _, more := t[other]; more {
+		named--
+	}
+	if named >= maxKinds {
+		return other
+	}
+	t[typ] = 0
+	return typ
 }
 
 func (r *retries) list() []RetryCount {
@@ -68,29 +79,32 @@ func (r *retries) list() []RetryCount {
 }
 
 // typeOf is the error.type of an error: the type of the innermost one.
-func typeOf(err error) (typ string) {
-	if err == nil {
+func typeOf(err error) string { return nameOf(reflect.TypeOf(innermost(err))) }
+
+func nameOf(typ reflect.Type) string {
+	switch typ {
+	case nil:
 		return "_OTHER"
-	}
-	defer func() {
-		if recover() != nil {
-			typ = reflect.TypeOf(err).String()
-		}
-	}()
-	root := innermost(err)
-	if _, panicked := root.(panicError); panicked { //nolint:errorlint // errors.As would not come back from a circle, and root wraps nothing
+	case reflect.TypeFor[panicError]():
 		return "panic"
 	}
-	return strings.Clone(truncate(reflect.TypeOf(root).String(), maxNameLength))
+	return truncate(typ.String(), maxNameLength)
 }
 
-func innermost(err error) error {
+// innermost survives errors that cannot be unwrapped, such as nil pointers: these
+// are the innermost then.
+func innermost(err error) (root error) {
+	root = err
+	if _, wraps := err.(interface{ Unwrap() error }); !wraps {
+		return root // without what costs more than all else that counts a failure
+	}
+	defer func() { _ = recover() }()
 	for range 100 { // a chain of wrapped errors may be a circle
-		next := errors.Unwrap(err)
+		next := errors.Unwrap(root)
 		if next == nil {
 			break
 		}
-		err = next
+		root = next
 	}
-	return err
+	return root
 }

@@ -62,6 +62,10 @@ type Snapshot struct {
 	Retries []RetryCount `json:"retries,omitempty"` // the most frequent first
 	Stages  []StageTime  `json:"stages,omitempty"`
 
+	// FailureTypes are all items that failed in this process by the type of their
+	// errors, the most frequent first.
+	FailureTypes []FailureCount `json:"failure_types,omitempty"`
+
 	// Failures are the failed items by the kind of their errors, the most frequent
 	// first; at most 32. Slowest are the items that took longest, at most eight,
 	// of those that a loop ([Range] and its like) or a run timed: all, unless
@@ -145,10 +149,12 @@ func (o *Operation) look(now time.Time) Snapshot {
 	workers := int(o.workers.Load())
 	merged := o.crew.sum()
 	c := o.own().plus(merged)
+	types, failed := o.failures.types.list()
+	c.failed = failed + merged.failed // of the same moment, so that the types add up
 	s := Snapshot{
 		ID: o.id, Name: o.name, Started: o.started, Elapsed: now.Sub(o.started),
 		Total: o.total.Load(), OK: c.ok, Failed: c.failed, Skipped: c.skipped, Bytes: c.bytes, Retried: c.retried,
-		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, merged: merged, Workers: workers, Skips: o.skips.list(), Retries: o.retries.list(),
+		TotalBytes: o.totalBytes.Load(), byBytes: o.byBytes, merged: merged, Workers: workers, Skips: o.skips.list(), Retries: o.retries.list(), FailureTypes: types,
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -43,6 +43,7 @@ func quiet() map[string]string {
 		"health/Notifications/A":                    noAlert,
 		"health/Notifications that wait/A":          noAlert,
 		"bulk/Batches refused as too much/A":        "SQLite refuses nothing",
+		"bulk/Failed items by class/A":              noFailure,
 		"bulk/Retries by class of failure/A":        "nothing was tried again",
 		"bulk/First failures of each class/A":       noFailure,
 		"delivery/Lost by reason/A":                 "nothing was lost",

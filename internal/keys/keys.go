@@ -102,6 +102,7 @@ const (
 	BulkConcurrencyLimit    = "bulk.concurrency.limit" // also an attribute of events
 	BulkBatchLimit          = "bulk.batch.limit"       // also an attribute of events
 	BulkThrottles           = "bulk.throttles"
+	BulkItemFailures        = "bulk.item.failures"
 	BulkItemRetries         = "bulk.item.retries"
 )
 

@@ -110,14 +110,20 @@ func (n *names) bulkFailures(d *page) {
 			legend: name,
 		})).DataLinks(links(
 		tracesOf("Failed operations", "error=true"),
-		logsOf("The first failures of each class", ` | `+n.field(keys.BulkOperationName)+`="`+n.clicked(keys.BulkOperationName)+`" | `+n.field(errorType)+` != ""`))))
+		logsOf("The first failures of each class", ` | `+n.field(keys.BulkOperationName)+`="`+n.clicked(keys.BulkOperationName)+`" | `+n.field(errorType)+` != ""`))).Span(half))
+	d.WithPanel(columns("Failed items by class", "All of them, by the type of their errors, in each interval.",
+		overTime(ask{
+			expr:   n.by("sum", grown(n.ofOperation(keys.BulkItemFailures)), keys.BulkOperationName, errorType),
+			legend: n.legend(keys.BulkOperationName, errorType),
+		})).NoValue("none").Span(half).DataLinks(links(
+		logsOf("What the first of them say", ` | `+n.field(keys.BulkOperationName)+`="`+n.clicked(keys.BulkOperationName)+`" | `+n.field(errorType)+`="`+n.clicked(errorType)+`"`))))
 	d.WithPanel(columns("Retries by class of failure", "Attempts that failed and were made again, in each interval.",
 		overTime(ask{
 			expr:   n.by("sum", grown(n.ofOperation(keys.BulkItemRetries)), keys.BulkOperationName, errorType),
 			legend: n.legend(keys.BulkOperationName, errorType),
-		})).NoValue("none"))
+		})).NoValue("none").Span(half))
 	d.WithPanel(columns("Batches refused as too much", "By the backend, in each interval. bulk.Run then slows down.",
-		overTime(ask{expr: n.by("sum", grown(n.ofOperation(keys.BulkThrottles)), keys.BulkOperationName), legend: name})).NoValue("none"))
+		overTime(ask{expr: n.by("sum", grown(n.ofOperation(keys.BulkThrottles)), keys.BulkOperationName), legend: name})).NoValue("none").Span(half))
 	d.WithPanel(records("First failures of each class", "With the class in error_type and the position in the source. A record's details lead to the trace.",
 		n.recordsOf()+` | `+n.field(errorType)+` != ""`))
 }
