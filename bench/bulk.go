@@ -31,8 +31,6 @@ func counting() []pair {
 	_, op := bulk.Start(ctx, "bench.shared")
 	w := op.Worker()
 	rows := make([]byte, 1<<24)
-	failure := errors.New("duplicate key")
-	wrapped := fmt.Errorf("row 7: %w", fmt.Errorf("insert: %w", failure))
 	return []pair{
 		{
 			name: "bulk.Range, an item (bare range)", bound: plus(1), other: bareRange,
@@ -72,23 +70,27 @@ func counting() []pair {
 					op.OK()
 				}
 			},
-		},
-		{
-			name: "bulk shared Operation.Fail (atomic add)", bound: plus(20), other: atomicAdd,
-			ours: func(n int) {
-				for range n {
-					op.Fail(failure)
-				}
-			},
-		},
-		{
-			name: "bulk shared Operation.Fail, wrapped twice", bound: plus(40), other: atomicAdd,
-			ours: func(n int) {
-				for range n {
-					op.Fail(wrapped)
-				}
-			},
 			close: func() { w.Close(); op.End(nil) },
+		},
+	}
+}
+
+// failing is what an item that fails costs in a storm of them.
+func failing() []pair {
+	_, op := bulk.Start(context.Background(), "bench.failing")
+	err := errors.New("duplicate key")
+	wrapped := fmt.Errorf("row 7: %w", fmt.Errorf("insert: %w", err))
+	var added atomic.Int64
+	add := repeat(func() { added.Add(1) })
+	return []pair{
+		{
+			name: "bulk shared Operation.Fail (atomic add)", bound: plus(20), other: add,
+			ours: repeat(func() { op.Fail(err) }),
+		},
+		{
+			name: "bulk shared Operation.Fail, wrapped twice", bound: plus(40), other: add,
+			ours:  repeat(func() { op.Fail(wrapped) }),
+			close: func() { op.End(nil) },
 		},
 	}
 }

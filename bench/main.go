@@ -105,6 +105,7 @@ func groups(mon *otelmon.Monitor, raw *rawSDK, early otelmon.Counter) []func() [
 		func() []pair { return httpServers(raw) },
 		func() []pair { return httpClients(raw) },
 		counting,
+		failing,
 		rivals,
 		healthChecks,
 	}
