@@ -31,8 +31,9 @@
 // localhost, 127.0.0.1 or [::1] as host, speak HTTP/1.1 or newer, bear no header
 // of a proxy, and not be started by another site.
 //
-// A proxy on this machine that hides itself entirely cannot be recognised: it
-// looks like this machine, and everybody whom it serves can read the telemetry.
+// A proxy on this machine that hides itself entirely cannot be recognised, as
+// nginx does by default from 1.29.7 on: it looks like this machine, and everybody
+// whom it serves can read the telemetry.
 // So do not mount the console on a port that a proxy publishes; give it a
 // listener of its own on 127.0.0.1.
 //

@@ -106,8 +106,9 @@ func relayHeaders() []string {
 }
 
 // relayed returns by what a request betrays that a proxy sent it, empty when it
-// does not. nginx, unless told otherwise, adds no header, names the address that
-// it asks as host and speaks HTTP/1.0, which browsers and curl no longer do.
+// does not. nginx, unless told otherwise, adds no header and names the address that
+// it asks as host; before 1.29.7 it speaks HTTP/1.0, which browsers and curl no
+// longer do, and from then on nothing betrays it.
 func relayed(r *http.Request) string {
 	for _, name := range relayHeaders() {
 		if len(r.Header.Values(name)) > 0 {
@@ -115,7 +116,7 @@ func relayed(r *http.Request) string {
 		}
 	}
 	if !r.ProtoAtLeast(1, 1) {
-		return "speaks HTTP/1.0, as nginx does to what is behind it"
+		return "speaks HTTP/1.0, as an older nginx does to what is behind it"
 	}
 	return ""
 }

@@ -77,7 +77,7 @@ func TestAnswersOnlyThisMachine(t *testing.T) {
 	}
 }
 
-// TestBareProxyIsRefused asks what nginx's plain proxy_pass asks, over a real
+// TestBareProxyIsRefused asks what the plain proxy_pass of nginx before 1.29.7 asks, over a real
 // connection: no header gives it away, only the version of the protocol.
 func TestBareProxyIsRefused(t *testing.T) {
 	r := newRig(t, Options{})
