@@ -69,18 +69,11 @@ func List() ([]Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(in, "*.json"))
-	if err != nil {
-		return nil, err
-	}
 	list := []Console{}
-	for _, file := range files {
-		var c Console
-		content, err := os.ReadFile(file)
-		if err != nil || json.Unmarshal(content, &c) != nil || c.URL == "" {
-			continue // it has just gone, or is none of ours
+	for _, file := range files(in, "") {
+		if c, ok := read(file); ok {
+			list = append(list, c)
 		}
-		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b Console) int { return b.Since.Compare(a.Since) })
 	return list, nil
@@ -92,11 +85,26 @@ func Forget(c Console) {
 	if err != nil {
 		return
 	}
-	files, _ := filepath.Glob(filepath.Join(in, strconv.Itoa(c.PID)+"-*.json")) // the pattern is good
-	for _, file := range files {
-		var found Console
-		if content, err := os.ReadFile(file); err == nil && json.Unmarshal(content, &found) == nil && found.URL == c.URL {
+	for _, file := range files(in, strconv.Itoa(c.PID)+"-") {
+		if found, ok := read(file); ok && found.URL == c.URL {
 			_ = os.Remove(file)
 		}
 	}
+}
+
+// files returns the announcements whose names begin so.
+func files(in, prefix string) (paths []string) {
+	entries, _ := os.ReadDir(in) // before the first one there is no directory
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ".json") {
+			paths = append(paths, filepath.Join(in, e.Name()))
+		}
+	}
+	return paths
+}
+
+// read returns false for what has just gone, or is none of ours.
+func read(file string) (c Console, ok bool) {
+	content, err := os.ReadFile(file)
+	return c, err == nil && json.Unmarshal(content, &c) == nil && c.URL != ""
 }
