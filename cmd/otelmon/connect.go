@@ -76,7 +76,7 @@ func connect(ctx context.Context, address, token string, environ []string) (*cli
 func newClient(address, token string) (*client, error) {
 	root, err := url.Parse(address)
 	if err != nil || (root.Scheme != "http" && root.Scheme != "https") || root.Host == "" {
-		return nil, fmt.Errorf("%q is no address of a console: want one such as http://127.0.0.1:8080/debug/otelmon/", address)
+		return nil, fmt.Errorf("%q is no address of a console: want one such as http://127.0.0.1:8080/debug/otelmon/", store.CleanLine(address))
 	}
 	root.RawQuery, root.Fragment = "", ""
 	root.Path = strings.TrimSuffix(root.Path, "/") + "/"
@@ -160,7 +160,7 @@ func (c *client) refusal(resp *http.Response) error {
 	if json.Unmarshal(b, &faults) == nil && len(faults.Errors) > 0 {
 		text = store.Clean(strings.Join(faults.Errors, "; "))
 	}
-	return &refusedError{resp.StatusCode, fmt.Sprintf("the console at %s answered %s: %s", c.root, resp.Status, text)}
+	return &refusedError{resp.StatusCode, fmt.Sprintf("the console at %s answered %s: %s", c.root.Redacted(), store.CleanLine(resp.Status), text)}
 }
 
 // refusedError is the answer of a console that does not do what it was asked for.

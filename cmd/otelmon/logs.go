@@ -88,7 +88,7 @@ func writeRecords(w io.Writer, records []store.LogRecord) error {
 // tail knows the records of the last answer.
 type tail struct {
 	seen   map[string]int
-	oldest time.Time // of them
+	oldest time.Time // of them; zero when older ones were not left out
 	begun  bool
 }
 
@@ -106,7 +106,7 @@ func (t *tail) cut(l *store.LogList) (missed bool) {
 	all := len(l.Logs)
 	var fresh []store.LogRecord
 	var oldest time.Time
-	if all > 0 {
+	if all > 0 && l.Truncated {
 		oldest = l.Logs[all-1].Time
 	}
 	for _, r := range l.Logs {

@@ -201,7 +201,7 @@ func (b *bridge) ask(ctx context.Context, m *message, line []byte) error {
 		if ctx.Err() == nil {
 			b.settle(nil)
 		}
-		return fmt.Errorf("the program does not answer at %s; has it ended? Call again when it runs. %w", c.root, err)
+		return fmt.Errorf("the program does not answer at %s; has it ended? Call again when it runs. %w", c.root.Redacted(), err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode == http.StatusUnauthorized {
@@ -218,7 +218,7 @@ func (b *bridge) ask(ctx context.Context, m *message, line []byte) error {
 	case resp.StatusCode == http.StatusAccepted:
 		return nil
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusMethodNotAllowed:
-		return fmt.Errorf("the console at %s has no MCP: the program must call mcp.Mount of package console/mcp", c.root)
+		return fmt.Errorf("the console at %s has no MCP: the program must call mcp.Mount of package console/mcp", c.root.Redacted())
 	default:
 		return c.refusal(resp)
 	}

@@ -9,8 +9,10 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf16"
 
@@ -28,6 +30,7 @@ type target struct {
 	flags     *flag.FlagSet
 	address   string
 	tokenFile string
+	warned    sync.Once // that others may read the file
 	asJSON    bool
 }
 
@@ -47,15 +50,33 @@ func (t *target) locate() {
 }
 
 func (t *target) connect(ctx context.Context, c console) (*client, error) {
-	token := ""
-	if t.tokenFile != "" {
-		content, err := os.ReadFile(t.tokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("-token-file: %w", err)
-		}
-		token = strings.TrimSpace(string(content))
+	if t.tokenFile == "" {
+		return connect(ctx, t.address, "", c.environ)
+	}
+	token, err := t.readToken(c)
+	if err != nil {
+		return nil, fmt.Errorf("-token-file: %w", err)
 	}
 	return connect(ctx, t.address, token, c.environ)
+}
+
+// readToken reads the file, and says so when others on this machine can as well.
+func (t *target) readToken(c console) (string, error) {
+	content, err := os.ReadFile(t.tokenFile)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(content))
+	if token == "" { // the variable's would be another
+		return "", fmt.Errorf("%s is empty", t.tokenFile)
+	}
+	const others = 0o077
+	if info, err := os.Stat(t.tokenFile); err == nil && info.Mode().IsRegular() && info.Mode()&others != 0 && runtime.GOOS != "windows" {
+		t.warned.Do(func() {
+			_, _ = fmt.Fprintf(c.err, "%s: -token-file: others on this machine may read the token: chmod 600 %s\n", t.flags.Name(), t.tokenFile)
+		})
+	}
+	return token, nil
 }
 
 // fails says what went wrong and returns the exit code.

@@ -268,6 +268,7 @@ func TestTail(t *testing.T) {
 		{store.LogList{Logs: []store.LogRecord{at(9, "z"), at(8, "y")}, Truncated: true}, "zy", true},
 		{store.LogList{}, "", false},
 		{store.LogList{Logs: []store.LogRecord{at(10, "new program")}}, "new program", false},
+		{store.LogList{Logs: []store.LogRecord{at(10, "new program"), at(5, "of before, but late")}}, "of before, but late", false},
 	} {
 		missed := tail.cut(&tc.list)
 		if got := bodies(tc.list); got != tc.want || missed != tc.missed {
@@ -348,5 +349,49 @@ func TestCompletionInBash(t *testing.T) {
 		if got := strings.TrimSpace(string(out)); err != nil || got != want {
 			t.Errorf("%s: %q, want %q; %v", line, got, want, err)
 		}
+	}
+}
+
+func TestTokenFile(t *testing.T) {
+	t.Parallel()
+	environ, _, _ := program(t, store.StateHealthy)
+	file := filepath.Join(t.TempDir(), "token")
+	for _, tc := range []struct {
+		content string
+		mode    os.FileMode
+		want    int
+		says    string
+	}{
+		{"\n", 0o600, exitUnreached, "is empty"}, // and not the token of the variable
+		{aToken + "\n", 0o600, exitOK, ""},
+		{aToken, 0o640, exitOK, "others on this machine may read the token: chmod 600 " + file},
+	} {
+		if err := os.WriteFile(file, []byte(tc.content), tc.mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, tc.mode); err != nil {
+			t.Fatal(err)
+		}
+		code, _, faults := call(t, environ, "status", "-token-file", file)
+		if code != tc.want || !strings.Contains(faults, tc.says) || (tc.says == "" && faults != "") {
+			t.Errorf("%q, %v: exit code %d: %s", tc.content, tc.mode, code, faults)
+		}
+	}
+}
+
+// TestAddressesKeepTheirPassword is of an address with one that is not asked for.
+func TestAddressesKeepTheirPassword(t *testing.T) {
+	t.Parallel()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer refusing.Close()
+	for _, address := range []string{strings.Replace(refusing.URL, "://", "://me:hunter2@", 1), "http://me:hunter2@127.0.0.1:1", "ftp://me:hunter2@127.0.0.1"} {
+		if code, out, faults := call(t, nil, "status", "-url", address); code != exitUnreached || faults == "" || strings.Contains(out+faults, "hunter2") {
+			t.Errorf("exit code %d: %s%s", code, out, faults)
+		}
+		p := startBridge(t, address)
+		if got := p.ask(1, "tools/call", `{"name":"diagnose",`+modern+`}`); !strings.Contains(got, `"isError":true`) || strings.Contains(got, "hunter2") {
+			t.Error(got)
+		}
+		p.close()
 	}
 }

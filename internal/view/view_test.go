@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -290,5 +291,33 @@ func TestWell(t *testing.T) {
 		if got := tc.s.Well(); got != tc.want {
 			t.Errorf("%+v: %v", tc.s, got)
 		}
+	}
+}
+
+// TestViewsOfNull is of answers in which null stands wherever JSON allows it.
+func TestViewsOfNull(t *testing.T) {
+	var trace store.Trace
+	if err := json.Unmarshal([]byte(`{"spans":[null,{"name":"a","span_id":"1","events":[null],"links":null},null],"logs":[null]}`), &trace); err != nil {
+		t.Fatal(err)
+	}
+	var status Status
+	for part, into := range map[string]any{
+		`{"store":[null]}`:                          &status.Summary,
+		`{"checks":[null],"changes":[null]}`:        &status.Health,
+		`{"operations":[null],"total":1}`:           &status.Operations,
+		`{"findings":[null],"total":9}`:             &status.Diagnosis,
+		`{"accounts":[null]}`:                       &status.Delivery,
+		`{"traces":[null]}`:                         &status.Failed,
+		`{"logs":[null,{"attributes":{"a":null}}]}`: &status.Errors,
+	} {
+		if err := json.Unmarshal([]byte(part), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range []Style{{}, {Width: 80, Colour: true}} {
+		if text := s.Trace(&trace); !strings.Contains(text, "1 spans") || !strings.Contains(text, "a") {
+			t.Errorf("%q", text)
+		}
+		_ = s.Status(&status) + s.Line(&status) + s.Operations(&status.Operations) + s.Logs(&status.Errors) + s.Traces("t", &status.Failed)
 	}
 }

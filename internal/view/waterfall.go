@@ -23,6 +23,7 @@ const (
 // Trace draws a trace over time, with what it waited for.
 func (s Style) Trace(t *store.Trace) string {
 	p := &page{Style: s}
+	t.Spans = slices.DeleteFunc(t.Spans, func(s *store.Span) bool { return s == nil }) // JSON may have null
 	p.put(strong, t.Name).to(p.col+2).put(faint, t.TraceID).end()
 	about := fmt.Sprintf("%s, %d spans", figure.Seconds(t.Seconds), len(t.Spans))
 	if t.Errors > 0 {
