@@ -2,11 +2,10 @@ package diagnosis
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -258,12 +257,16 @@ func (s *snapshot) calls(g *group, pool string) bool {
 	return false
 }
 
-// findable returns the longest part of a record's text that finds the record:
-// on one line, and of characters that are kept as they are.
-func findable(sample string) string {
+// varying is what is not the same in all records of a pattern, or not kept as it
+// is on one line.
+var varying = regexp.MustCompile(`<(?:num|hex|uuid|str|\*)>|\x{FFFD}|[^\pL\pM\pN\pP\pS ]`)
+
+// findable returns the longest text that is in all records of a pattern, empty
+// where that is next to nothing.
+func findable(p *store.Pattern) string {
 	longest := ""
-	for part := range strings.FieldsFuncSeq(sample, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
-		if part = strings.TrimSpace(part); len(part) > len(longest) {
+	for _, part := range varying.Split(p.Template, -1) {
+		if part = strings.TrimSpace(part); len(part) > max(2, len(longest)) && strings.Contains(p.Sample, part) {
 			longest = part
 		}
 	}
@@ -294,7 +297,7 @@ func (s *snapshot) quote(found []*finding, patterns []store.Pattern) {
 			continue
 		}
 		delete(of, p.trace)
-		text := findable(pattern.Sample)
+		text := findable(pattern)
 		if text == "" {
 			continue
 		}

@@ -130,8 +130,8 @@ func waits(v []float64) change {
 	if c.found && c.after >= 1 {
 		return c
 	}
-	if n := len(v); n >= 2*leastAfter && slices.Min(v[n-leastAfter:]) >= 1 && median(v) >= 1 && median(v[:n/2]) >= 1 {
-		return change{found: quantile(v, 0.1) >= 1, before: math.NaN(), after: median(v)} // it has always been so
+	if n := len(v); n >= 2*leastAfter && slices.Min(v[n-leastAfter:]) >= 1 && quantile(v, 0.1) >= 1 {
+		return change{found: true, before: math.NaN(), after: median(v)} // it has always been so
 	}
 	return change{}
 }

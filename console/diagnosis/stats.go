@@ -107,7 +107,7 @@ func (w *workspace) rank(v []float64) {
 	slices.SortFunc(w.order, ascending)
 	w.ranks = slices.Grow(w.ranks[:0], len(v))[:len(v)]
 	for i := 0; i < len(w.order); {
-		j := i
+		j := i + 1
 		for j < len(w.order) && w.order[j].value == w.order[i].value {
 			j++
 		}
