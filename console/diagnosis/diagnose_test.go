@@ -88,3 +88,46 @@ func TestListsAreNeverNull(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+// served plays a second of so many: requests of one name, each with a status.
+func served(t *testing.T, seconds int, fails func(second int) bool) *diagnosis.Report {
+	t.Helper()
+	var r diagnosis.Report
+	synctest.Test(t, func(t *testing.T) {
+		st := store.New(0)
+		rig := taptest.New(t, st)
+		for second := range seconds {
+			_, s := rig.Span(t.Context(), "GET /", trace.WithSpanKind(trace.SpanKindServer))
+			if fails(second) {
+				s.SetStatus(codes.Error, "no")
+			}
+			s.End(trace.WithTimestamp(time.Now().Add(time.Millisecond)))
+			<-time.After(time.Second)
+		}
+		r = diagnosis.Diagnose(st, diagnosis.Question{})
+	})
+	return &r
+}
+
+// What is usual is not learnt from the start of a program, which is all that is
+// known of one that is young.
+func TestAStartIsNotUsual(t *testing.T) {
+	for name, c := range map[string]struct {
+		seconds int
+		fails   func(second int) bool
+		want    string
+	}{
+		"it fails after a rough start":      {400, func(s int) bool { return s < 50 || (s >= 300 && s%3 == 0) }, "of GET / fail, 0 % before"},
+		"it fails two minutes after it":     {300, func(s int) bool { return s < 50 || s >= 180 }, "of GET / fail, 0 % before"},
+		"it has not yet done anything else": {65, func(int) bool { return true }, "100 % of GET / fail, unknown before"},
+		"after a rough start all is well":   {400, func(s int) bool { return s < 50 }, ""},
+	} {
+		summary := ""
+		for _, f := range served(t, c.seconds, c.fails).Findings {
+			summary += f.Summary
+		}
+		if !strings.Contains(summary, c.want) || (c.want == "") != (summary == "") {
+			t.Errorf("%s: %q, want %q", name, summary, c.want)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package diagnosis
+
+import (
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/otelmon/otelmon-go/console/store"
+)
+
+func TestExplains(t *testing.T) {
+	first := time.Now().Add(-10 * time.Minute)
+	is := func(kind string, change ...func(*finding)) *finding {
+		f := find(kind, "x", first, 0.9, "", "")
+		for _, c := range change {
+			c(f)
+		}
+		return f
+	}
+	said := func(text string) func(*finding) { return func(f *finding) { f.said = text } }
+	at := func(after time.Duration) func(*finding) {
+		return func(f *finding) { f.FirstSeen = first.Add(after) }
+	}
+	check := func(c store.Check) func(*finding) { return func(f *finding) { f.check = &c } }
+	named := func(name string) func(*finding) { return func(f *finding) { f.Component = name } }
+	seen := func(n int) func(*finding) { return func(f *finding) { f.seen = n } }
+	op := func(id, traced string) func(*finding) {
+		return func(f *finding) { f.op = &store.Operation{ID: id, TraceID: traced} }
+	}
+	d := draw()
+	of := func(g *group) func(*finding) { return func(f *finding) { f.group = g } }
+
+	db := d.group("pg.internal", trace.SpanKindClient, &peer{system: "postgresql", address: "pg.internal", namespace: "shop"})
+	db.saying = "connection refused"
+	search := d.group("search.svc", trace.SpanKindClient, &peer{address: "search.svc"})
+	search.saying = "overloaded"
+	orders, cart := d.group("GET /orders", trace.SpanKindServer, nil), d.group("GET /cart", trace.SpanKindServer, nil)
+	cart.saying = "no cart"
+	orders.bad, orders.causes[db], orders.causes[search] = 10, 6, 4
+	mails := d.group("mails", trace.SpanKindConsumer, nil)
+	mails.bad, mails.causes[search] = 10, 10
+	d.add(db, d.add(orders, -1, 0, 1), 0, 1)
+	bad := d.add(search, d.add(cart, -1, 1, 1), 1, 1, func(p *span) { p.bad = true })
+	good := d.add(search, -1, 2, 1)
+	hangs := d.group("inventory.svc", trace.SpanKindClient, &peer{address: "inventory.svc"})
+	for i := range 4 {
+		d.add(hangs, -1, float64(i), 60, func(p *span) { p.bad, p.open = true, true })
+	}
+	hangs.bad = 4
+	inTrace := func(span int) string { return d.spans[span].trace.String() }
+
+	const full = "write: no space left on device"
+	for name, c := range map[string]struct {
+		a, b *finding
+		want bool
+	}{
+		"a full disk, what says so":                     {is(KindDiskFull), is(KindErrorRate, said(full)), true},
+		"a full disk, what fails otherwise":             {is(KindDiskFull), is(KindErrorRate, said("bad")), false},
+		"a full disk, a check of another":               {is(KindDiskFull), is(KindDiskFull, said(full), check(store.Check{Name: "data"})), false},
+		"what fails, another that says so":              {is(KindErrorRate), is(KindErrorRate, said(full)), false},
+		"a dependency, most of whose callers":           {is(KindDependencySlow, of(db), at(time.Hour)), is(KindLatency, of(orders)), true},
+		"a dependency, a few of whose callers":          {is(KindDependencySlow, of(search)), is(KindLatency, of(orders)), false},
+		"a loop, its own request":                       {is(KindNPlusOne, of(orders), at(time.Hour)), is(KindLatency, of(orders)), true},
+		"a request, its own loop":                       {is(KindLatency, of(orders)), is(KindNPlusOne, of(orders)), false},
+		"a loop, its own panics":                        {is(KindNPlusOne, of(orders)), is(KindPanics, of(orders)), false},
+		"processors, what is slow":                      {is(KindCPUSaturated), is(KindLatency), true},
+		"processors, a little later":                    {is(KindCPUSaturated, at(30*time.Second)), is(KindLatency), true},
+		"processors, much later":                        {is(KindCPUSaturated, at(2*time.Minute)), is(KindLatency), false},
+		"processors, what fails":                        {is(KindCPUSaturated), is(KindErrorRate), false},
+		"processors, a lock":                            {is(KindCPUSaturated), is(KindLockContention), true},
+		"processors, a slow dependency":                 {is(KindCPUSaturated), is(KindDependencySlow), true},
+		"processors, one that is down":                  {is(KindCPUSaturated), is(KindDependencyDown), false},
+		"processors, a queue":                           {is(KindCPUSaturated), is(KindQueueBacklog), true},
+		"processors, a pool":                            {is(KindCPUSaturated), is(KindPoolExhausted), true},
+		"a loop, a pool":                                {is(KindNPlusOne), is(KindPoolExhausted), true},
+		"a database, its pool":                          {is(KindDependencySlow, of(db)), is(KindPoolExhausted, named("shop")), true},
+		"another dependency, the pool":                  {is(KindDependencySlow, of(search)), is(KindPoolExhausted, named("shop")), false},
+		"a request, the pool":                           {is(KindLatency, of(orders)), is(KindPoolExhausted, named("shop")), false},
+		"a pool, a request that uses it":                {is(KindPoolExhausted, named("shop")), is(KindLatency, of(orders)), true},
+		"a pool, a request that fails":                  {is(KindPoolExhausted, named("shop")), is(KindErrorRate, of(orders)), true},
+		"a pool, one that does not":                     {is(KindPoolExhausted, named("shop")), is(KindLatency, of(cart)), false},
+		"a pool, calls":                                 {is(KindPoolExhausted, named("shop")), is(KindErrorRate, of(search)), false},
+		"another pool":                                  {is(KindPoolExhausted, named("crm")), is(KindLatency, of(orders)), false},
+		"goroutines, memory":                            {is(KindGoroutineLeak), is(KindMemoryGrowth), true},
+		"memory, goroutines":                            {is(KindMemoryGrowth), is(KindGoroutineLeak), false},
+		"what hangs, memory":                            {is(KindDependencyDown, of(hangs)), is(KindMemoryGrowth), true},
+		"what is down, memory":                          {is(KindDependencyDown, of(db)), is(KindMemoryGrowth), false},
+		"what hangs, its goroutines":                    {is(KindDependencyDown, of(hangs), seen(100)), is(KindGoroutineLeak, seen(200)), true},
+		"what hangs, far more goroutines":               {is(KindDependencyDown, of(hangs), seen(100)), is(KindGoroutineLeak, seen(400)), false},
+		"what is down, goroutines":                      {is(KindDependencyDown, of(db), seen(100)), is(KindGoroutineLeak, seen(100)), false},
+		"goroutines, spans that do not end":             {is(KindGoroutineLeak, seen(100)), is(KindSpansUnfinished, seen(150)), true},
+		"goroutines, far more spans":                    {is(KindGoroutineLeak, seen(100)), is(KindSpansUnfinished, seen(300)), false},
+		"memory, spans that do not end":                 {is(KindMemoryGrowth, seen(100)), is(KindSpansUnfinished, seen(100)), false},
+		"consumers, a queue":                            {is(KindErrorRate, of(mails)), is(KindQueueBacklog), true},
+		"what consumers call, a queue":                  {is(KindDependencyDown, of(search)), is(KindQueueBacklog), true},
+		"requests, a queue":                             {is(KindErrorRate, of(orders)), is(KindQueueBacklog), false},
+		"a leak, a queue":                               {is(KindGoroutineLeak), is(KindQueueBacklog), false},
+		"items that fail, their operation":              {is(KindBulkErrors, op("1", "")), is(KindOperationFailed, op("1", "")), true},
+		"a standstill, its operation":                   {is(KindBulkStalled, op("1", "")), is(KindOperationFailed, op("1", "")), true},
+		"a standstill, items that fail":                 {is(KindBulkStalled, op("1", "")), is(KindBulkErrors, op("1", "")), false},
+		"an operation, its items":                       {is(KindOperationFailed, op("1", "")), is(KindBulkErrors, op("1", "")), false},
+		"items that fail, another operation":            {is(KindBulkErrors, op("2", "")), is(KindOperationFailed, op("1", "")), false},
+		"a check that items name":                       {is(KindCheckFailing, check(store.Check{Name: "ldap"})), is(KindBulkErrors, op("1", ""), said("ldap: no")), true},
+		"a check that they do not":                      {is(KindCheckFailing, check(store.Check{Name: "smtp"})), is(KindBulkErrors, op("1", ""), said("ldap: no")), false},
+		"a bad call of the operation":                   {is(KindDependencyDown, of(search)), is(KindBulkErrors, op("1", inTrace(bad)), said("no")), true},
+		"a good one":                                    {is(KindDependencyDown, of(search)), is(KindBulkErrors, op("1", inTrace(good)), said("no")), false},
+		"a dependency whose error items have":           {is(KindDependencyDown, of(db)), is(KindBulkErrors, op("1", ""), said("row 1: connection refused")), true},
+		"a dependency that items name":                  {is(KindDependencyDown, of(db)), is(KindBulkErrors, op("1", ""), said("pg.internal: no")), true},
+		"a request whose error items have":              {is(KindErrorRate, of(cart)), is(KindBulkErrors, op("1", ""), said("no cart")), false},
+		"a check, what it suppresses":                   {is(KindCheckFailing, check(store.Check{Name: "db"})), is(KindCheckFailing, check(store.Check{Name: "x", SuppressedBy: "db", Muted: true})), true},
+		"a check, what another suppresses":              {is(KindCheckFailing, check(store.Check{Name: "ldap"})), is(KindCheckFailing, check(store.Check{Name: "x", SuppressedBy: "db", Muted: true})), false},
+		"a check, what is muted":                        {is(KindCheckFailing, check(store.Check{Name: "ldap"})), is(KindCheckFailing, check(store.Check{Name: "x", Muted: true})), true},
+		"a check, what is not":                          {is(KindCheckFailing, check(store.Check{Name: "ldap"})), is(KindCheckFailing, check(store.Check{Name: "x"})), false},
+		"a muted check, what is muted":                  {is(KindCheckFailing, check(store.Check{Name: "ldap", Muted: true})), is(KindCheckFailing, check(store.Check{Name: "x", Muted: true})), false},
+		"a check that flaps, what is muted":             {is(KindFlapping, check(store.Check{Name: "ldap"})), is(KindCheckFailing, check(store.Check{Name: "x", Muted: true})), false},
+		"no check, what is muted":                       {is(KindBulkErrors), is(KindCheckFailing, check(store.Check{Name: "x", Muted: true})), false},
+		"memory, its check":                             {is(KindMemoryGrowth), is(KindCheckFailing, check(store.Check{Name: "heap"})), true},
+		"goroutines, their check":                       {is(KindGoroutineLeak), is(KindCheckFailing, check(store.Check{Name: "goroutines"})), true},
+		"processors, their check":                       {is(KindCPUSaturated), is(KindCheckFailing, check(store.Check{Name: "scheduler"})), true},
+		"a pool, its check":                             {is(KindPoolExhausted), is(KindCheckFailing, check(store.Check{Name: "db pool"})), true},
+		"a queue, its check":                            {is(KindQueueBacklog), is(KindCheckFailing, check(store.Check{Name: "mail backlog"})), true},
+		"telemetry that waits, its check":               {is(KindTelemetryStuck), is(KindCheckFailing, check(store.Check{Name: "delivery"})), true},
+		"telemetry that is lost, its check":             {is(KindTelemetryLost), is(KindCheckFailing, check(store.Check{Name: "otlp"})), true},
+		"memory, another check":                         {is(KindMemoryGrowth), is(KindCheckFailing, check(store.Check{Name: "ldap"})), false},
+		"a dependency that a check names":               {is(KindDependencyDown, of(db)), is(KindCheckFailing, check(store.Check{Name: "x"}), said("pg.internal: no")), true},
+		"a dependency that it does not":                 {is(KindDependencyDown, of(db)), is(KindCheckFailing, check(store.Check{Name: "x"}), said("no")), false},
+		"a request that a check names":                  {is(KindErrorRate, of(orders)), is(KindCheckFailing, check(store.Check{Name: "x"}), said("GET /orders fails")), false},
+		"a pool, a dependency that has a check as well": {is(KindPoolExhausted), is(KindDependencySlow, of(db), check(store.Check{Name: "db pool"})), false},
+	} {
+		s := &snapshot{traffic: &d.traffic}
+		if got := s.explains(c.a, c.b); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
