@@ -302,7 +302,7 @@ func (s *snapshot) quote(found []*finding, patterns []store.Pattern) {
 			continue
 		}
 		if found[i].group.saying == noText {
-			found[i].Cause = cut(strings.Replace(found[i].Cause, noText, text, 1), maxText)
+			found[i].Cause = cut(strings.Replace(found[i].Cause, noText, pattern.Sample, 1), maxText)
 		}
 		found[i].show(ByLog, text, pattern.Last, pattern.Template, "{record}", float64(pattern.Count), 0)
 		found[i].ask("search_logs", "what was logged with it", "text", text, "level", pattern.Level)

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -131,6 +132,139 @@ func TestExplains(t *testing.T) {
 		s := &snapshot{traffic: &d.traffic}
 		if got := s.explains(c.a, c.b); got != c.want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// names lists findings in their order, each with what it explains.
+func names(found []*finding) string {
+	var list []string
+	for _, f := range found {
+		list = append(list, strings.Join(append([]string{f.Component + " " + f.Severity}, f.Consequences...), " > "))
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestCausesStandInOrder(t *testing.T) {
+	first := time.Now().Add(-time.Minute)
+	is := func(component, severity string, confidence float64, after time.Duration) *finding {
+		f := find(KindQueueBacklog, component, first.Add(after), confidence, "", "")
+		f.Severity = severity
+		return f
+	}
+	cpu := find(KindCPUSaturated, "cpu", first, 0.1, "", "")
+	slow, slower := find(KindLatency, "GET /", first, 0.9, "", ""), find(KindLatency, "POST /", first, 0.9, "", "")
+	slower.Severity = Critical
+	full, fuller := find(KindDiskFull, "b", first, 0.9, "", ""), find(KindDiskFull, "a", first, 0.9, "", "")
+	full.said, fuller.said = "no space left on device", "no space left on device"
+	fullest := find(KindDiskFull, "c", first.Add(-time.Second), 0.9, "", "")
+	fullest.said = full.said
+	for name, c := range map[string]struct {
+		found []*finding
+		want  string
+	}{
+		"the severest":     {[]*finding{is("a", Info, 1, 0), is("b", Warning, 1, 0), is("c", Critical, 0.1, 0)}, "c critical, b warning, a info"},
+		"the surest":       {[]*finding{is("a", Warning, 0.5, 0), is("b", Warning, 0.9, 0)}, "b warning, a warning"},
+		"the first":        {[]*finding{is("a", Warning, 0.5, time.Second), is("b", Warning, 0.5, 0)}, "b warning, a warning"},
+		"by name":          {[]*finding{is("b", Warning, 0.5, 0), is("a", Warning, 0.5, 0)}, "a warning, b warning"},
+		"by their effects": {[]*finding{find(KindGoroutineLeak, "goroutines", first, 1, "", ""), cpu, slow}, "cpu warning > slow GET /, goroutines warning"},
+		"as severe":        {[]*finding{cpu, slower}, "cpu critical > slow POST /"},
+		"of each other":    {[]*finding{full, fuller}, "a warning > full disk of b"},
+		"the first cause":  {[]*finding{full, fullest}, "c warning > full disk of b"},
+		"at most eight": {[]*finding{
+			find(KindCPUSaturated, "cpu", first, 1, "", ""), is("1", Warning, 1, 0), is("2", Warning, 1, 0), is("3", Warning, 1, 0), is("4", Warning, 1, 0),
+			is("5", Warning, 1, 0), is("6", Warning, 1, 0), is("7", Warning, 1, 0), is("8", Warning, 1, 0), is("9", Warning, 1, 0),
+		}, "cpu warning > " + strings.Join([]string{"growing queue 1", "growing queue 2", "growing queue 3", "growing queue 4", "growing queue 5", "growing queue 6", "growing queue 7", "growing queue 8"}, " > ")},
+	} {
+		for _, f := range c.found {
+			f.Consequences = nil
+		}
+		s := &snapshot{traffic: &traffic{}}
+		if got := names(s.causes(c.found)); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
+// What calls and a check say about a dependency is one finding.
+func TestCallsAndChecksAreOne(t *testing.T) {
+	now := time.Now()
+	calls := func(kind string) *finding {
+		f := find(kind, "pg.internal", now, 0.5, "", "calls")
+		f.group = &group{name: "pg.internal", peer: &peer{system: "postgresql", address: "pg.internal"}}
+		f.show(ByTrace, "1", now, "", "", 0, 0)
+		return f
+	}
+	check := func(kind, name, severity string, change func(*store.Check)) *finding {
+		f := find(kind, name, now.Add(-time.Minute), 0.9, "", "check")
+		f.Severity, f.said, f.check = severity, "connection refused", &store.Check{Name: name}
+		change(f.check)
+		f.show(ByCheck, name, now, "", "", 0, 0)
+		return f
+	}
+	as := func(*store.Check) {}
+	one := absorb([]*finding{check(KindDependencyDown, "db", Critical, as), calls(KindDependencySlow)})
+	if len(one) != 1 {
+		t.Fatalf("%d findings", len(one))
+	}
+	f := one[0]
+	if f.Kind != KindDependencyDown || f.Cause != "check" || f.Component != "db" || f.Severity != Critical || f.Confidence != 0.9 ||
+		!f.FirstSeen.Equal(now.Add(-time.Minute)) || f.Evidence[0].Type != ByCheck || len(f.Evidence) != 2 || !strings.Contains(f.said, "refused") {
+		t.Errorf("%+v", f)
+	}
+	if f := absorb([]*finding{check(KindCheckFailing, "db", Warning, as), calls(KindDependencySlow)})[0]; f.Kind != KindDependencySlow || f.Cause != "calls" {
+		t.Errorf("%+v", f)
+	}
+	later := check(KindCheckFailing, "db", Info, as)
+	later.FirstSeen = now.Add(time.Minute)
+	if f := absorb([]*finding{later, calls(KindDependencySlow)})[0]; f.Severity != Warning || !f.FirstSeen.Equal(now.UTC()) {
+		t.Errorf("%+v", f)
+	}
+	for name, c := range map[string]*finding{
+		"of another":    check(KindDependencyDown, "ldap", Warning, as),
+		"that is muted": check(KindDependencyDown, "db", Warning, func(c *store.Check) { c.Muted = true }),
+	} {
+		if two := absorb([]*finding{c, calls(KindDependencySlow)}); len(two) != 2 {
+			t.Errorf("a check %s: %s", name, names(two))
+		}
+	}
+	if two := absorb([]*finding{check(KindDependencyDown, "db", Warning, as), check(KindDependencyDown, "postgresql", Warning, as), calls(KindDependencySlow)}); len(two) != 2 {
+		t.Errorf("two checks: %s", names(two))
+	}
+}
+
+func TestAFullDiskIsOne(t *testing.T) {
+	now := time.Now()
+	is := func(component, said string, after time.Duration) *finding {
+		f := find(KindErrorRate, component, now.Add(after), 0.9, "", "")
+		f.said = said
+		return f
+	}
+	const full = "failed:\nno space left on device\nat last"
+	inner, outer := is("inner", full, time.Second), is("outer", full, 0)
+	inner.group, outer.group = &group{}, &group{bad: 1}
+	outer.group.causes = map[*group]int{inner.group: 1}
+	check := is("data", full, time.Hour)
+	check.Kind, check.check, check.Cause = KindDiskFull, &store.Check{}, "as the check says"
+	for name, c := range map[string]struct {
+		found []*finding
+		want  string // which is the disk
+		cause string
+	}{
+		"the first":        {[]*finding{is("b", full, time.Second), is("a", full, 0), is("c", full, time.Minute)}, "a", "the disk that a writes to is full: no space left on device"},
+		"one that says so": {[]*finding{is("b", "bad", 0), is("a", full, time.Second)}, "a", "the disk that a writes to is full: no space left on device"},
+		"the deepest":      {[]*finding{outer, inner}, "inner", "the disk that inner writes to is full: no space left on device"},
+		"a check":          {[]*finding{is("a", full, 0), check, is("b", full, 0)}, "data", "as the check says"},
+		"none":             {[]*finding{is("a", "bad", 0)}, "", ""},
+	} {
+		got, cause := "", ""
+		for _, f := range oneDisk(c.found) {
+			if f.Kind == KindDiskFull {
+				got, cause = got+f.Component, f.Cause
+			}
+		}
+		if got != c.want || strings.TrimSpace(cause) != c.cause {
+			t.Errorf("%s: %s %q", name, got, cause)
 		}
 	}
 }

@@ -145,8 +145,6 @@ func (s *snapshot) status(found []*finding) string {
 		return store.StateUnhealthy
 	case worst > weight(Info):
 		return store.StateDegraded
-	case !known && s.runtime.AsOf.IsZero() && len(s.traffic.spans) == 0:
-		return store.StateUnknown
 	case !known && len(s.traffic.spans)+len(s.instruments) > 0:
 		return store.StateHealthy
 	default:

@@ -289,7 +289,7 @@ func TestHeldLock(t *testing.T) {
 		"of a few requests":         {crowd{15, 0.02, 0, 0.3, true, nil}, "[]"},
 		"no lock":                   {crowd{100, 0.1, 2, 0.15, false, nil}, "[]"},
 		"calls too short to meet":   {crowd{100, 0.1, 2, 0.001, false, nil}, "[]"},
-		"two at a time":             {crowd{100, 1, 1.5, 0.6, false, nil}, "[]"},
+		"not two at a time":         {crowd{100, 1, 1.1, 0.6, false, nil}, "[]"},
 		"slow, and one at a time":   {crowd{100, 1, 0.2, 0.7, false, nil}, "[]"},
 		"of calls, made by a proxy": {crowd{100, 0.1, 0, 0.15, true, &peer{address: "proxy"}}, "[]"},
 	} {
