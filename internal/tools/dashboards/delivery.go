@@ -38,8 +38,8 @@ func (n *names) deliveryFigures(d *page) {
 	d.WithPanel(figure("Oldest that waits", "Minutes mean that the backend does not take it.", units.DurationSeconds,
 		overTime(ask{expr: n.by("max", n.to(keys.TelemetryPendingAge)) + " or " + n.by("max", n.to(keys.TelemetryPending)) + " * 0"})).
 		Thresholds(limits(from(60, "orange"), from(600, "red"))))
-	d.WithPanel(figure("Where it waits", "With a directory, memory means that its disk fails.", "none",
-		now(ask{expr: n.of(keys.TelemetryStoreActive) + " == 1", legend: n.legend(keys.TelemetryStore, instance)})).TextMode("name"))
+	d.WithPanel(figure("Where it waits", "How many processes keep it there. With a directory, memory means that its disk fails.", "none",
+		now(ask{expr: n.by("count", n.of(keys.TelemetryStoreActive)+" == 1", keys.TelemetryStore), legend: n.legend(keys.TelemetryStore)})).TextMode("value_and_name"))
 }
 
 // ledger shows each account, and that it adds up.

@@ -81,8 +81,8 @@ func (n *names) overviewRuntime(d *page) {
 		ask{expr: n.by("sum", n.of(goMemoryGoal)), legend: "next collection"},
 		ask{expr: n.by("sum", n.of(processResident)), legend: "resident"},
 	)).Span(half))
-	d.WithPanel(graph("Goroutines", "A line that only rises is a leak.", units.Short,
-		overTime(ask{expr: n.by("sum", n.of(goGoroutines), instance), legend: n.legend(instance)})).Span(half))
+	d.WithPanel(graph("Goroutines", "Of the eight instances that have most. A line that only rises is a leak.", units.Short,
+		overTime(ask{expr: "topk(8, " + n.by("sum", n.of(goGoroutines), instance) + ")", legend: n.legend(instance)})).Span(half))
 	d.WithPanel(graph("Waits, 99th percentile", "Runnable goroutines for a processor, which is the first sign of too little CPU, and all of them for the garbage collector.", units.Seconds, overTime(
 		ask{expr: n.quantile("0.99", goScheduleTime, nil), legend: "for a processor"},
 		ask{expr: n.quantile("0.99", goPauseTime, nil), legend: "for the collector"},

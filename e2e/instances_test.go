@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,6 +44,33 @@ func TestEndedOperationsDoNotCount(t *testing.T) {
 	}
 	if asked != 5 {
 		t.Errorf("%d questions are asked, want 5", asked)
+	}
+}
+
+// TestManyInstances: a figure is one number, and a graph can be read, however many
+// processes there are.
+func TestManyInstances(t *testing.T) {
+	p, now := newPrometheusStore(t), time.Now()
+	store := p.db.Appender(t.Context())
+	for i := range 200 {
+		for _, metric := range []string{"otelmon_telemetry_store_active_ratio", "go_goroutine_count"} {
+			series := labels.FromStrings("__name__", metric, "job", "shop", "instance", strconv.Itoa(i), "otelmon_telemetry_store", "disk")
+			if _, err := store.Append(0, series, now.UnixMilli(), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := store.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for where, want := range map[string]float64{"delivery/Where it waits/A": 1, "overview/Goroutines/A": 8} {
+		q, ok := find(questions(t), func(q question) bool { return q.where == where })
+		if !ok {
+			t.Fatalf("no %s", where)
+		}
+		if got := p.value(t, "count("+of("shop").fill(t, q.Expr)+")", now); got != want {
+			t.Errorf("%s shows %v series, want %v", where, got, want)
+		}
 	}
 }
 
