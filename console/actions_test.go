@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,7 +261,10 @@ func TestServe(t *testing.T) {
 type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
+	once  *sync.Once
 }
+
+func newPipes() pipes { return pipes{make(chan net.Conn), make(chan struct{}), new(sync.Once)} }
 
 func (p pipes) Accept() (net.Conn, error) {
 	select {
@@ -270,7 +275,7 @@ func (p pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p pipes) Close() error { close(p.done); return nil }
+func (p pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
 func (pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 // TestServeEndsWithWhoDawdles is of clients that have proved nothing.
@@ -286,7 +291,7 @@ func TestServeEndsWithWhoDawdles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := pipes{make(chan net.Conn), make(chan struct{})}
+				l := newPipes()
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
 				go func() { ended <- New(Options{ReadToken: aReadToken}).Serve(ctx, l) }()
@@ -308,6 +313,34 @@ func TestServeEndsWithWhoDawdles(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestServeLeavesNothingOpen closes the listener while a connection idles.
+func TestServeLeavesNothingOpen(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir()) // of macOS
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipes()
+		ended := make(chan error, 1)
+		go func() { ended <- New(Options{}).Serve(t.Context(), l) }()
+		here, there := net.Pipe()
+		l.conns <- there
+		if _, err := here.Write([]byte("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		_ = here.SetReadDeadline(time.Now().Add(time.Second))
+		if answer, err := http.ReadResponse(bufio.NewReader(here), &http.Request{Method: http.MethodHead}); err != nil || answer.StatusCode != http.StatusForbidden {
+			t.Fatalf("%v, %v", answer, err)
+		}
+		_ = l.Close()
+		if err := <-ended; err == nil {
+			t.Error("that the listener was closed is not told")
+		}
+		if _, err := here.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the connection is left open: %v", err)
+		}
+		_ = here.Close()
+	})
 }
 
 func TestAnnouncedFilesAreThisUsersAlone(t *testing.T) {

@@ -36,6 +36,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	go func() { ended <- server.Serve(l) }()
 	select {
 	case err := <-ended:
+		_ = server.Close() // what is open, as l is closed
 		return fmt.Errorf("console: serve %v: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}

@@ -198,8 +198,8 @@ func begin(summary string, asOf, from time.Time) *answer {
 
 // list puts the items, the most important first, that fit into a share of the
 // room left, in percent. total is how many there are, with those that the
-// question left out; below zero it is not known.
-func list[T any](a *answer, name string, share, total int, all []T, view func(*T) *object) {
+// question left out; below zero it is not known. It returns how many it has put.
+func list[T any](a *answer, name string, share, total int, all []T, view func(*T) *object) (put int) {
 	room := (maxAnswer - maxTail - len(a.b)) * share / 100
 	b := []byte{'['}
 	n := 0
@@ -215,7 +215,7 @@ func list[T any](a *answer, name string, share, total int, all []T, view func(*T
 	}
 	a.raw(name, append(b, ']'))
 	if n == len(all) && total >= 0 && total <= n {
-		return
+		return n
 	}
 	left := &object{}
 	left.put("list", name)
@@ -224,6 +224,7 @@ func list[T any](a *answer, name string, share, total int, all []T, view func(*T
 		left.put("total", max(total, len(all)))
 	}
 	a.left = append(a.left, left)
+	return n
 }
 
 func (a *answer) link(url string) {

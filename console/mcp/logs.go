@@ -53,7 +53,7 @@ func (c *client) logs(in arguments) (*answer, error) {
 	if in.flag("group") {
 		list(a, "patterns", 60, patterns.Total, patterns.Patterns, pattern)
 	}
-	list(a, "records", 100, patterns.Records, found.Logs, record)
+	n := list(a, "records", 100, patterns.Records, found.Logs, record)
 	for _, p := range patterns.Patterns {
 		if p.TraceID != "" && in.text("trace_id") == "" {
 			a.ask("get_trace", "the trace of a sample", "trace_id", p.TraceID)
@@ -64,7 +64,7 @@ func (c *client) logs(in arguments) (*answer, error) {
 	if slices.ContainsFunc(patterns.Patterns, failed) {
 		a.ask("diagnose", whatIsWrong)
 	}
-	if n := len(found.Logs); n > 0 && patterns.Records > n {
+	if n > 0 && patterns.Records > n {
 		call := []string{"until", found.Logs[n-1].Time.Format(time.RFC3339Nano), "since", short(in.duration("since"))}
 		for _, name := range []string{"level", "text", "trace_id"} {
 			if v := in.text(name); v != "" {

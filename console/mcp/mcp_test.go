@@ -317,3 +317,54 @@ func TestExamplesAreRight(t *testing.T) {
 		}
 	}
 }
+
+// TestOlderRecordsFollow goes on with older records, of which fewer fit into an
+// answer than were asked for, until there are none.
+func TestOlderRecordsFollow(t *testing.T) {
+	const records = 40
+	r := newRig(t)
+	long := attribute.StringSlice("notes", []string{strings.Repeat("x ", 150)})
+	begun := time.Now().Add(-time.Minute)
+	for i := range records {
+		var rec log.Record
+		rec.SetTimestamp(begun.Add(time.Duration(i) * time.Millisecond))
+		rec.SetBody(attribute.StringValue(fmt.Sprintf("record %d of %s", i, strings.Repeat("y ", 140))))
+		for n := range maxItems {
+			rec.AddAttributes(attribute.KeyValue{Key: attribute.Key(fmt.Sprint("notes", n)), Value: long.Value})
+		}
+		r.LP.Logger("shop").Emit(t.Context(), rec)
+	}
+	seen := map[string]int{}
+	in := map[string]any{"limit": records, "group": false}
+	for range records {
+		text, isError := r.called(t, readToken, "search_logs", in)
+		var a struct {
+			Records []struct{ Body string }
+			Next    []struct {
+				Reason    string
+				Arguments map[string]any
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &a); err != nil || isError || len(a.Records) == 0 || len(a.Records) == records {
+			t.Fatalf("%d records, %v: %.200s", len(a.Records), err, text)
+		}
+		for _, one := range a.Records {
+			words := strings.Fields(one.Body)
+			seen[words[1]]++
+		}
+		in = nil
+		for _, s := range a.Next {
+			if s.Reason == "older records" {
+				in = s.Arguments
+			}
+		}
+		if in == nil {
+			break
+		}
+	}
+	for i := range records {
+		if n := seen[fmt.Sprint(i)]; n != 1 {
+			t.Errorf("record %d was seen %d times", i, n)
+		}
+	}
+}

@@ -147,3 +147,10 @@ func TestTheFutureHidesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestTextThatIsNotSeenIsTakenOut(t *testing.T) {
+	hidden := "\u034f\u115f\u2065\u3164\ufe0f\uffa0\U000E0041\U000E0100\U000E01EF"
+	if got := Clean("a" + hidden + "b❤" + hidden); got != "ab❤" {
+		t.Errorf("%q", got)
+	}
+}

@@ -27,8 +27,9 @@ var secrets = sync.OnceValue(func() *sanitize.Rules {
 })
 
 // Clean returns s without what could fool a reader or a terminal: control
-// characters but newline and tab, ANSI escape sequences, bidirectional and
-// other invisible format characters, and invalid UTF-8, which shows as U+FFFD.
+// characters but newline and tab, ANSI escape sequences, bidirectional, variation
+// and other characters that are not seen, in which text could be hidden from people
+// and not from models, and invalid UTF-8, which shows as U+FFFD.
 // What looks like a secret is replaced by [redacted].
 func Clean(s string) string {
 	s = strip(s)
@@ -81,7 +82,7 @@ func isPlain(s string) bool {
 }
 
 func isUnsafe(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp)
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // escapeLen returns the length of the ANSI sequence that starts s, one when it
