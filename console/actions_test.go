@@ -329,10 +329,11 @@ func TestServeLeavesNothingOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = here.SetReadDeadline(time.Now().Add(time.Second))
-		if answer, err := http.ReadResponse(bufio.NewReader(here), &http.Request{Method: http.MethodHead}); err != nil || answer.StatusCode != http.StatusForbidden {
+		answer, err := http.ReadResponse(bufio.NewReader(here), &http.Request{Method: http.MethodHead})
+		if err != nil || answer.StatusCode != http.StatusForbidden {
 			t.Fatalf("%v, %v", answer, err)
 		}
-		_ = l.Close()
+		_, _ = answer.Body.Close(), l.Close()
 		if err := <-ended; err == nil {
 			t.Error("that the listener was closed is not told")
 		}
