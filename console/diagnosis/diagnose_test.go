@@ -2,6 +2,7 @@ package diagnosis_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -129,5 +130,63 @@ func TestAStartIsNotUsual(t *testing.T) {
 		if !strings.Contains(summary, c.want) || (c.want == "") != (summary == "") {
 			t.Errorf("%s: %q, want %q", name, summary, c.want)
 		}
+	}
+}
+
+// Whom a span calls is told by attributes of today and of before.
+func TestWhoIsCalled(t *testing.T) {
+	text := attribute.String
+	for want, c := range map[string]struct {
+		kind  trace.SpanKind
+		attrs []attribute.KeyValue
+	}{
+		"pg-1":           {trace.SpanKindClient, []attribute.KeyValue{text("db.system.name", "postgresql"), text("server.address", "pg-1")}},
+		"mysql":          {trace.SpanKindClient, []attribute.KeyValue{text("db.system", "mysql")}},
+		"mysql crm":      {trace.SpanKindInternal, []attribute.KeyValue{text("db.system", "mysql"), text("db.name", "crm")}},
+		"mysql shop":     {trace.SpanKindClient, []attribute.KeyValue{text("db.system", "mysql"), text("db.namespace", "shop")}},
+		"kafka mails":    {trace.SpanKindProducer, []attribute.KeyValue{text("messaging.system", "kafka"), text("messaging.destination.name", "mails")}},
+		"shop.Cart":      {trace.SpanKindClient, []attribute.KeyValue{text("rpc.system", "grpc"), text("rpc.service", "shop.Cart")}},
+		"grpc":           {trace.SpanKindClient, []attribute.KeyValue{text("rpc.system", "grpc")}},
+		"auth":           {trace.SpanKindClient, []attribute.KeyValue{text("peer.service", "auth")}},
+		"old.svc":        {trace.SpanKindClient, []attribute.KeyValue{text("net.peer.name", "old.svc")}},
+		"127.0.0.1:9001": {trace.SpanKindClient, []attribute.KeyValue{text("server.address", "127.0.0.1"), attribute.Int("server.port", 9001)}},
+		"of its own":     {trace.SpanKindInternal, []attribute.KeyValue{text("server.address", "a.svc")}},
+		"of a request":   {trace.SpanKindServer, []attribute.KeyValue{text("server.address", "a.svc")}},
+		"of a message":   {trace.SpanKindConsumer, []attribute.KeyValue{text("messaging.system", "kafka")}},
+		"of somebody":    {trace.SpanKindClient, nil},
+	} {
+		st := store.New(0)
+		rig := taptest.New(t, st)
+		for range 20 {
+			_, s := rig.Span(t.Context(), want, trace.WithSpanKind(c.kind), trace.WithAttributes(c.attrs...))
+			s.SetStatus(codes.Error, "no")
+			s.End()
+		}
+		kind := diagnosis.KindDependencyDown
+		if strings.HasPrefix(want, "of ") {
+			kind = diagnosis.KindErrorRate
+		}
+		r := diagnosis.Diagnose(st, diagnosis.Question{})
+		if len(r.Findings) != 1 || r.Findings[0].Component != want || r.Findings[0].Kind != kind {
+			t.Errorf("%s: %s", want, brief(&r))
+		}
+	}
+}
+
+func TestAQuestionHasBounds(t *testing.T) {
+	st := store.New(0)
+	rig := taptest.New(t, st)
+	for i := range 12 {
+		rig.Change(t, fmt.Sprint("check ", i), "healthy", "unhealthy", "bad")
+	}
+	for limit, want := range map[int]int{0: 5, 1: 1, 7: 7, 99: 10, -3: 1} {
+		r := diagnosis.Diagnose(st, diagnosis.Question{Limit: limit})
+		if len(r.Findings) != want || r.Total != 12 || !r.Truncated || r.Findings[want-1].Rank != want || !strings.HasSuffix(r.Summary, " Other findings: 11.") {
+			t.Errorf("%d: %d of %d, %s", limit, len(r.Findings), r.Total, r.Summary)
+		}
+	}
+	r := diagnosis.Diagnose(st, diagnosis.Question{Component: "CHECK 1", Since: -time.Minute})
+	if r.Total != 3 || r.Window.From != r.Window.To { // 1, 10 and 11
+		t.Errorf("%d findings, %+v", r.Total, r.Window)
 	}
 }

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,19 +154,21 @@ func TestOperationsThatFail(t *testing.T) {
 	for name, c := range map[string]struct {
 		op     store.Operation
 		shares []float64 // of items that failed, of a hundred in each interval
-		newer  bool
+		newer  string    // another operation, begun since
 		want   string
 	}{
-		"three in ten, from the start": {store.Operation{OK: 70, Failed: 30}, nil, false, errors},
-		"fewer":                        {store.Operation{OK: 75, Failed: 25}, nil, false, "[]"},
-		"not yet ten":                  {store.Operation{OK: 9, Failed: 9}, nil, false, "[]"},
-		"more than before":             {store.Operation{OK: 500, Failed: 30}, series(run{40, 0.01}, run{10, 0.1}), false, errors},
-		"hardly more than before":      {store.Operation{OK: 500, Failed: 30}, series(run{40, 0.01}, run{10, 0.05}), false, "[]"},
-		"it has ended so":              {store.Operation{OK: 70, Failed: 30, Ended: ago(time.Minute)}, nil, false, errors},
-		"long ago":                     {store.Operation{OK: 70, Failed: 30, Ended: ago(time.Hour)}, nil, false, "[]"},
-		"begun again since":            {store.Operation{OK: 70, Failed: 30, Ended: ago(time.Minute)}, nil, true, "[]"},
-		"it failed":                    {store.Operation{State: store.StateFailed, OK: 70, Failed: 30, Ended: ago(time.Minute)}, nil, false, fails},
-		"it failed long ago":           {store.Operation{State: store.StateFailed, OK: 70, Failed: 30, Ended: ago(time.Hour)}, nil, false, "[]"},
+		"three in ten, from the start": {store.Operation{OK: 70, Failed: 30}, nil, "", errors},
+		"fewer":                        {store.Operation{OK: 75, Failed: 25}, nil, "", "[]"},
+		"not yet ten":                  {store.Operation{OK: 9, Failed: 9}, nil, "", "[]"},
+		"more than before":             {store.Operation{OK: 500, Failed: 30}, series(run{40, 0.01}, run{10, 0.1}), "", errors},
+		"hardly more than before":      {store.Operation{OK: 500, Failed: 30}, series(run{40, 0.01}, run{10, 0.05}), "", "[]"},
+		"it has ended so":              {store.Operation{OK: 70, Failed: 30, Ended: ago(time.Minute)}, nil, "", errors},
+		"long ago":                     {store.Operation{OK: 70, Failed: 30, Ended: ago(time.Hour)}, nil, "", "[]"},
+		"another is begun since":       {store.Operation{OK: 70, Failed: 30, Ended: ago(time.Minute)}, nil, "export", errors},
+		"within what is usual":         {store.Operation{OK: 500, Failed: 100}, append(spread(42, 0.01, 0.1, 0.19), series(run{10, 0.25})...), "", "[]"},
+		"begun again since":            {store.Operation{OK: 70, Failed: 30, Ended: ago(time.Minute)}, nil, "import", "[]"},
+		"it failed":                    {store.Operation{State: store.StateFailed, OK: 70, Failed: 30, Ended: ago(time.Minute)}, nil, "", fails},
+		"it failed long ago":           {store.Operation{State: store.StateFailed, OK: 70, Failed: 30, Ended: ago(time.Hour)}, nil, "", "[]"},
 	} {
 		c.op.ID, c.op.Name, c.op.Started = "1", "import", time.Now().Add(-2*time.Hour)
 		var ok, failed []store.Number
@@ -177,8 +180,8 @@ func TestOperationsThatFail(t *testing.T) {
 		}
 		s := history(nil, store.Instrument{Name: keys.BulkItems, Series: []store.Series{{Attributes: of("ok"), History: ok}, {Attributes: of("failed"), History: failed}}})
 		s.operations = []store.Operation{c.op}
-		if c.newer {
-			s.operations = append([]store.Operation{{ID: "2", Name: "import", Started: time.Now()}}, s.operations...)
+		if c.newer != "" {
+			s.operations = append([]store.Operation{{ID: "2", Name: c.newer, Started: time.Now()}}, s.operations...)
 		}
 		if got := kinds(append(failingItems(s), failedOperations(s)...)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -215,5 +218,101 @@ func TestChecks(t *testing.T) {
 		if kind != c.kind || severity != c.severity {
 			t.Errorf("%s: %s %s, want %s %s", name, kind, severity, c.kind, c.severity)
 		}
+	}
+}
+
+func TestSharesOfItems(t *testing.T) {
+	of := func(operation, outcome string, v ...store.Number) store.HistorySeries {
+		return store.HistorySeries{Attributes: store.Attributes{{Key: keys.BulkOperationName, Value: operation}, {Key: keys.BulkItemOutcome, Value: outcome}}, Values: v}
+	}
+	got := sharesOf("import", []store.HistorySeries{
+		of("import", "ok", 5, 9, 0, 5), of("import", "failed", 1, 0, 5), of("import", "skipped", 7, 7, 7, 7), of("export", "ok", 1, 1, 1, 1), of("export", "failed", 1, 1, 1, 1),
+	})
+	if want := []float64{0.1, 0.5}; !slices.Equal(got, want) { // nothing was done in the interval between
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// A rise that is older than what is kept finely is found in hours.
+func TestItemsThatFailForLong(t *testing.T) {
+	of := func(outcome string) store.Attributes {
+		return store.Attributes{{Key: keys.BulkOperationName, Value: "import"}, {Key: keys.BulkItemOutcome, Value: outcome}}
+	}
+	recent := []store.Series{{Attributes: of("failed"), History: numbersOf(series(run{60, 2}))}, {Attributes: of("ok"), History: numbersOf(series(run{60, 8}))}}
+	s := history(nil, store.Instrument{Name: keys.BulkItems, Series: recent})
+	s.hours = store.History{Interval: 60, Series: []store.HistorySeries{
+		{Attributes: of("ok"), Values: numbersOf(series(run{60, 10}, run{30, 8}))}, {Attributes: of("failed"), Values: numbersOf(series(run{60, 0}, run{30, 2}))},
+	}}
+	s.operations = []store.Operation{{Name: "import", Started: s.now.Add(-6 * time.Hour), OK: 900, Failed: 60, Failures: []store.Failure{{Message: "duplicate key"}}}}
+	found := failingItems(s)
+	if kinds(found) != "[bulk_errors import]" || !found[0].FirstSeen.Equal(s.now.Add(-30*time.Minute)) || found[0].Cause != "items of operation import fail: duplicate key" {
+		t.Fatalf("%+v", found)
+	}
+	e := found[0].Evidence
+	if e[len(e)-1].Ref != keys.BulkItems+"{"+keys.BulkOperationName+"=import, "+keys.BulkItemOutcome+"=failed}" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// What is usual is not learnt from the figures of a start.
+func TestFiguresOfAStart(t *testing.T) {
+	s := history(map[string][]float64{"goroutines": series(run{12, 900}, run{8, 10})})
+	s.settled = s.now.Add(-40 * time.Second)
+	if got := s.figure("goroutines"); !slices.Equal(got, series(run{8, 10})) {
+		t.Errorf("%v", got)
+	}
+	s.settled = s.now.Add(-time.Hour)
+	if got := s.figure("goroutines"); len(got) != 20 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestTelemetryThatDoesNotArrive(t *testing.T) {
+	account := func(destination, signal, verdict string) store.DeliveryAccount {
+		return store.DeliveryAccount{Destination: destination, Signal: signal, Verdict: verdict, Reason: signal + " " + verdict}
+	}
+	for name, c := range map[string]struct {
+		accounts []store.DeliveryAccount
+		want     string
+		evidence int
+	}{
+		"it waits":                  {[]store.DeliveryAccount{account("a", "logs", store.DeliveryFailing)}, "[telemetry_stuck a]", 1},
+		"some is lost":              {[]store.DeliveryAccount{account("a", "logs", store.DeliveryFailing), account("a", "traces", store.DeliveryLosing)}, "[telemetry_lost a]", 2},
+		"lost, and some waits":      {[]store.DeliveryAccount{account("a", "logs", store.DeliveryLosing), account("a", "traces", store.DeliveryFailing)}, "[telemetry_lost a]", 2},
+		"of two destinations":       {[]store.DeliveryAccount{account("a", "logs", store.DeliveryFailing), account("b", "logs", store.DeliveryLosing)}, "[telemetry_lost b telemetry_stuck a]", 2},
+		"it arrives, or soon does":  {[]store.DeliveryAccount{account("a", "logs", store.DeliveryBehind)}, "[]", 0},
+		"of a name that is endless": {[]store.DeliveryAccount{account(strings.Repeat("a", 60), "logs", store.DeliveryFailing)}, "[telemetry_stuck " + strings.Repeat("a", 60) + "]", 1},
+	} {
+		s := history(nil)
+		s.delivery.Accounts = c.accounts
+		found, evidence := stuckTelemetry(s), 0
+		for _, f := range found {
+			evidence += len(f.Evidence)
+			if lost := strings.Contains(f.Cause, "is lost"); lost != (f.Kind == KindTelemetryLost) {
+				t.Errorf("%s: %s", name, f.Cause)
+			}
+			for _, e := range f.Evidence {
+				if strings.Contains(e.Ref, "{") && !strings.HasSuffix(e.Ref, "}") {
+					t.Errorf("%s: %s is cut", name, e.Ref)
+				}
+			}
+		}
+		if got := kinds(found); got != c.want || evidence != c.evidence {
+			t.Errorf("%s: %s with %d pieces of evidence, want %s", name, got, evidence, c.want)
+		}
+	}
+}
+
+func TestChangesOfAFlappingCheck(t *testing.T) {
+	s := history(nil)
+	s.health.Checks = []store.Check{{Name: "ldap", Flapping: true}}
+	for _, c := range []struct {
+		name string
+		ago  time.Duration
+	}{{"ldap", time.Minute}, {"ldap", 2 * time.Minute}, {"ldap", time.Hour}, {"smtp", time.Minute}} {
+		s.health.Changes = append(s.health.Changes, store.Change{Name: c.name, Time: s.now.Add(-c.ago)})
+	}
+	if f := flappingChecks(s)[0]; f.seen != 2 || f.Evidence[0].Value != 2 {
+		t.Errorf("%+v", f)
 	}
 }

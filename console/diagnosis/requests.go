@@ -19,10 +19,9 @@ import (
 func slowOrFailing(s *snapshot) []*finding {
 	var found []*finding
 	for _, g := range s.traffic.groups {
-		if g.bad == 0 || (!g.errors.found && !g.latency.found) {
-			continue
+		if g.bad > 0 {
+			found = append(found, aboutGroup(g))
 		}
-		found = append(found, aboutGroup(g))
 	}
 	return found
 }
@@ -37,7 +36,7 @@ func aboutGroup(g *group) *finding {
 	case g.peer != nil && stuck:
 		f = find(KindDependencyDown, name, first, 0.85,
 			fmt.Sprintf("calls of %s do not return", name), fmt.Sprintf("%s accepts calls and does not answer them", name))
-	case g.errors.found && g.peer != nil && c.after >= 0.5:
+	case g.peer != nil && c.after >= 0.5:
 		f = find(KindDependencyDown, name, first, sure(c, g.bad), "", "")
 		f.Summary = cut(fmt.Sprintf("%s of calls of %s fail", percent(c.after), name), maxText)
 		f.Cause = cut(fmt.Sprintf("%s is down or out of reach: %s", name, g.saying), maxText)
@@ -48,7 +47,7 @@ func aboutGroup(g *group) *finding {
 	default:
 		f = g.slower(name, first)
 	}
-	if g.peer == nil && c.found && c.after >= 0.25 && (g.kind == trace.SpanKindServer || g.kind == trace.SpanKindConsumer) {
+	if c.after >= 0.25 && (g.kind == trace.SpanKindServer || g.kind == trace.SpanKindConsumer) {
 		f.Severity = Critical
 	}
 	f.group, f.seen, f.said = g, g.bad, g.saying
