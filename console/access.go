@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -98,6 +99,15 @@ const (
 	sessionTime   = 12 * time.Hour
 )
 
+// cookieName is another for each port, which browsers do not tell cookies apart by:
+// several programs on one machine would log each other out.
+func cookieName(r *http.Request) string {
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return sessionCookie + "-" + port
+	}
+	return sessionCookie
+}
+
 func (a *access) session(scope Scope, now time.Time) string {
 	text := strconv.Itoa(int(scope)) + "." + strconv.FormatInt(now.Add(sessionTime).Unix(), 10)
 	return text + "." + a.sign(text)
@@ -110,7 +120,7 @@ func (a *access) sign(text string) string {
 }
 
 func (a *access) scopeOfSession(r *http.Request, now time.Time) Scope {
-	cookie, err := r.Cookie(sessionCookie)
+	cookie, err := r.Cookie(cookieName(r))
 	if err != nil {
 		return ScopeNone
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -208,5 +209,40 @@ func TestRedirectsStayHere(t *testing.T) {
 				t.Errorf("%s %s leads to %s", method, path, to)
 			}
 		}
+	}
+}
+
+// TestProgramsDoNotLogEachOtherOut logs in to two on one machine, whose ports
+// browsers do not tell cookies apart by.
+func TestProgramsDoNotLogEachOtherOut(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	get := func(address string) {
+		t.Helper()
+		answer, err := browser.Get(address) //nolint:noctx // the server answers
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = answer.Body.Close(); answer.StatusCode != http.StatusOK || strings.HasSuffix(answer.Request.URL.Path, "login") {
+			t.Errorf("%s: %s", answer.Request.URL, answer.Status)
+		}
+	}
+	var all []string
+	for range 2 {
+		server := httptest.NewServer(New(Options{ReadToken: aReadToken}).Handler())
+		defer server.Close()
+		defer browser.CloseIdleConnections()
+		answer, err := browser.PostForm(server.URL+"/login", url.Values{"token": {aReadToken}}) //nolint:noctx // the server answers
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		all = append(all, server.URL)
+	}
+	for _, address := range all {
+		get(address + "/api/summary")
 	}
 }

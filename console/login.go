@@ -47,7 +47,7 @@ func (h *handler) logIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: h.c.access.session(scope, time.Now()), Path: rootOf(r, loginRoute),
+		Name: cookieName(r), Value: h.c.access.session(scope, time.Now()), Path: rootOf(r, loginRoute),
 		MaxAge: int(sessionTime.Seconds()), Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 	http.Redirect(w, r, relativeTo(r, loginRoute, ""), http.StatusSeeOther)
@@ -55,7 +55,7 @@ func (h *handler) logIn(w http.ResponseWriter, r *http.Request) {
 
 // logOut ends the session in this browser.
 func logOut(_ *Console, w http.ResponseWriter, r *http.Request, _ Scope) {
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Path: rootOf(r, "logout"), MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Path: rootOf(r, "logout"), MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	http.Redirect(w, r, relativeTo(r, "logout", ""), http.StatusSeeOther)
 }
 
@@ -98,6 +98,6 @@ func (h *handler) renderLogin(w http.ResponseWriter, status int, faults ...strin
 
 // isSession tells whether a browser that has logged in is asking.
 func isSession(r *http.Request) bool {
-	_, err := r.Cookie(sessionCookie)
+	_, err := r.Cookie(cookieName(r))
 	return err == nil
 }
