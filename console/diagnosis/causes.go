@@ -20,7 +20,7 @@ func (s *snapshot) causes(found []*finding) []*finding {
 	effects := map[*finding][]*finding{}
 	for _, a := range found {
 		for _, b := range found {
-			if a != b && s.explains(a, b) && (!s.explains(b, a) || a.before(b)) {
+			if s.explains(a, b) && (!s.explains(b, a) || a.before(b)) {
 				effects[a] = append(effects[a], b)
 				explained[b] = true
 			}
@@ -180,7 +180,7 @@ func hasShape(kind string) bool {
 // its name or its error text in what failed items said.
 func (s *snapshot) explainsOperation(a, b *finding) bool {
 	if a.op != nil && a.op.ID == b.op.ID {
-		return a.Kind == KindBulkErrors || (a.Kind == KindBulkStalled && b.Kind == KindOperationFailed)
+		return a.Kind == KindBulkErrors || b.Kind == KindOperationFailed
 	}
 	if a.group == nil {
 		return a.check != nil && strings.Contains(b.said, a.check.Name)
@@ -221,7 +221,7 @@ func (s *snapshot) explainsResource(a, b *finding) bool {
 		return isDependency && a.group.peer.owns(b.Component) || a.Kind == KindNPlusOne || a.Kind == KindCPUSaturated
 	case KindLatency, KindErrorRate, KindLockContention:
 		return a.Kind == KindCPUSaturated && b.Kind != KindErrorRate ||
-			a.Kind == KindPoolExhausted && b.group != nil && b.group.peer == nil && s.calls(b.group, a.Component)
+			a.Kind == KindPoolExhausted && b.group != nil && s.calls(b.group, a.Component)
 	case KindDependencySlow:
 		return a.Kind == KindCPUSaturated
 	case KindMemoryGrowth:
@@ -232,7 +232,7 @@ func (s *snapshot) explainsResource(a, b *finding) bool {
 		return a.Kind == KindGoroutineLeak && 2*a.seen >= b.seen
 	case KindQueueBacklog:
 		return a.Kind == KindCPUSaturated || slices.ContainsFunc(s.traffic.groups, func(g *group) bool {
-			return g.kind == trace.SpanKindConsumer && a.group != nil && (g == a.group || g.blames(a.group))
+			return g.kind == trace.SpanKindConsumer && (g == a.group || g.blames(a.group))
 		})
 	default:
 		return false

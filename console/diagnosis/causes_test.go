@@ -49,6 +49,8 @@ func TestExplains(t *testing.T) {
 		d.add(hangs, -1, float64(i), 60, func(p *span) { p.bad, p.open = true, true })
 	}
 	hangs.bad = 4
+	shop := d.group("shop.svc", trace.SpanKindClient, &peer{address: "shop.svc"}) // which has no pool
+	d.add(shop, d.add(cart, -1, 3, 1), 3, 1)
 	inTrace := func(span int) string { return d.spans[span].trace.String() }
 
 	const full = "write: no space left on device"
@@ -59,6 +61,11 @@ func TestExplains(t *testing.T) {
 		"a full disk, what says so":                     {is(KindDiskFull), is(KindErrorRate, said(full)), true},
 		"a full disk, what fails otherwise":             {is(KindDiskFull), is(KindErrorRate, said("bad")), false},
 		"a full disk, a check of another":               {is(KindDiskFull), is(KindDiskFull, said(full), check(store.Check{Name: "data"})), false},
+		"a full disk, a failing check that says so":     {is(KindDiskFull), is(KindCheckFailing, said(full), check(store.Check{Name: "data"})), true},
+		"a lock, its own request":                       {is(KindLockContention, of(orders)), is(KindLatency, of(orders)), true},
+		"spans that do not end, their own":              {is(KindSpansUnfinished, of(orders)), is(KindLatency, of(orders)), true},
+		"a queue by the name of a pool":                 {is(KindQueueBacklog, named("shop")), is(KindLatency, of(orders)), false},
+		"a pool, what has no spans":                     {is(KindPoolExhausted, named("shop")), is(KindErrorRate), false},
 		"what fails, another that says so":              {is(KindErrorRate), is(KindErrorRate, said(full)), false},
 		"a dependency, most of whose callers":           {is(KindDependencySlow, of(db), at(time.Hour)), is(KindLatency, of(orders)), true},
 		"a dependency, a few of whose callers":          {is(KindDependencySlow, of(search)), is(KindLatency, of(orders)), false},
@@ -152,7 +159,11 @@ func TestCausesStandInOrder(t *testing.T) {
 		f.Severity = severity
 		return f
 	}
-	cpu := find(KindCPUSaturated, "cpu", first, 0.1, "", "")
+	cpu := func(severity string) *finding {
+		f := find(KindCPUSaturated, "cpu", first, 0.1, "", "")
+		f.Severity = severity
+		return f
+	}
 	slow, slower := find(KindLatency, "GET /", first, 0.9, "", ""), find(KindLatency, "POST /", first, 0.9, "", "")
 	slower.Severity = Critical
 	full, fuller := find(KindDiskFull, "b", first, 0.9, "", ""), find(KindDiskFull, "a", first, 0.9, "", "")
@@ -163,14 +174,15 @@ func TestCausesStandInOrder(t *testing.T) {
 		found []*finding
 		want  string
 	}{
-		"the severest":     {[]*finding{is("a", Info, 1, 0), is("b", Warning, 1, 0), is("c", Critical, 0.1, 0)}, "c critical, b warning, a info"},
-		"the surest":       {[]*finding{is("a", Warning, 0.5, 0), is("b", Warning, 0.9, 0)}, "b warning, a warning"},
-		"the first":        {[]*finding{is("a", Warning, 0.5, time.Second), is("b", Warning, 0.5, 0)}, "b warning, a warning"},
-		"by name":          {[]*finding{is("b", Warning, 0.5, 0), is("a", Warning, 0.5, 0)}, "a warning, b warning"},
-		"by their effects": {[]*finding{find(KindGoroutineLeak, "goroutines", first, 1, "", ""), cpu, slow}, "cpu warning > slow GET /, goroutines warning"},
-		"as severe":        {[]*finding{cpu, slower}, "cpu critical > slow POST /"},
-		"of each other":    {[]*finding{full, fuller}, "a warning > full disk of b"},
-		"the first cause":  {[]*finding{full, fullest}, "c warning > full disk of b"},
+		"the severest":              {[]*finding{is("a", Info, 1, 0), is("b", Warning, 1, 0), is("c", Critical, 0.1, 0)}, "c critical, b warning, a info"},
+		"the surest":                {[]*finding{is("a", Warning, 0.5, 0), is("b", Warning, 0.9, 0)}, "b warning, a warning"},
+		"the first":                 {[]*finding{is("a", Warning, 0.5, time.Second), is("b", Warning, 0.5, 0)}, "b warning, a warning"},
+		"by name":                   {[]*finding{is("b", Warning, 0.5, 0), is("a", Warning, 0.5, 0)}, "a warning, b warning"},
+		"by their effects":          {[]*finding{find(KindGoroutineLeak, "goroutines", first, 1, "", ""), cpu(Warning), slow}, "cpu warning > slow GET /, goroutines warning"},
+		"as severe":                 {[]*finding{cpu(Warning), slower}, "cpu critical > slow POST /"},
+		"severer than what follows": {[]*finding{cpu(Critical), slow}, "cpu critical > slow GET /"},
+		"of each other":             {[]*finding{full, fuller}, "a warning > full disk of b"},
+		"the first cause":           {[]*finding{full, fullest}, "c warning > full disk of b"},
 		"at most eight": {[]*finding{
 			find(KindCPUSaturated, "cpu", first, 1, "", ""), is("1", Warning, 1, 0), is("2", Warning, 1, 0), is("3", Warning, 1, 0), is("4", Warning, 1, 0),
 			is("5", Warning, 1, 0), is("6", Warning, 1, 0), is("7", Warning, 1, 0), is("8", Warning, 1, 0), is("9", Warning, 1, 0),

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,8 @@ func TestLeaks(t *testing.T) {
 		"goroutines":                      {"goroutines", climb(60, 20, 200), 0, 0, "[goroutine_leak goroutines]"},
 		"a few goroutines":                {"goroutines", climb(60, 20, 60), 0, 0, "[]"},
 		"goroutines, with the load":       {"goroutines", climb(60, 100, 500), 1, 4, "[]"},
+		"goroutines, with little load":    {"goroutines", climb(60, 100, 500), 0.5, 2, "[]"},
+		"goroutines after a while":        {"goroutines", append(series(run{40, 20}), climb(50, 20, 200)...), 1, 1, "[goroutine_leak goroutines]"},
 		"goroutines, by more than load":   {"goroutines", climb(60, 50, 500), 1, 2, "[goroutine_leak goroutines]"},
 		"by less than half more":          {"goroutines", climb(60, 200, 310), 1, 1, "[]"},
 		"goroutines, with next to none":   {"goroutines", climb(60, 100, 500), 0.1, 0.4, "[goroutine_leak goroutines]"},
@@ -64,7 +67,7 @@ func TestLeaks(t *testing.T) {
 		"no more memory than store's own": {"heap.live", climb(60, 1000, 1900), 0, 0, "[]"},
 		"memory, with the load":           {"heap.live", climb(60, 1000, 4000), 1, 4, "[]"},
 	} {
-		figures := map[string][]float64{"goroutines": series(run{60, 10})}
+		figures := map[string][]float64{"goroutines": series(run{len(c.v), 10})}
 		figures[c.figure] = c.v
 		s := history(figures)
 		for i := range 300 {
@@ -314,5 +317,51 @@ func TestChangesOfAFlappingCheck(t *testing.T) {
 	}
 	if f := flappingChecks(s)[0]; f.seen != 2 || f.Evidence[0].Value != 2 {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestPools(t *testing.T) {
+	const wait, name, state = poolWaiting, "db.client.connection.pool.name", "db.client.connection.state"
+	of := func(pool, is string, value float64) store.Series {
+		attributes := store.Attributes{{Key: name, Value: pool}}
+		if is != "" {
+			attributes = append(attributes, store.Attribute{Key: state, Value: is})
+		}
+		return store.Series{Attributes: attributes, Value: store.Number(value), History: numbersOf(series(run{60, value}))}
+	}
+	waiting := of("shop", "", 3)
+	waiting.History = numbersOf(series(run{40, 0}, run{20, 3}))
+	for want, used := range map[string]float64{"0.90 callers wait for a connection of the pool shop: 10 of 10 are in use": 10, "0.75 callers wait for a connection of the pool shop: 5 of 10 are in use": 5} {
+		s := history(nil,
+			store.Instrument{Name: wait, Series: []store.Series{of("crm", "", 0), waiting}},
+			store.Instrument{Name: poolCount, Series: []store.Series{of("shop", "used", used), of("shop", "idle", 10-used), of("crm", "used", 1)}},
+			store.Instrument{Name: poolMax, Series: []store.Series{of("shop", "", 10), of("crm", "", 99)}})
+		found := exhaustedPools(s)
+		if len(found) != 1 {
+			t.Fatalf("%s", kinds(found))
+		}
+		if f := found[0]; fmt.Sprintf("%.2f %s", float64(f.Confidence), f.Summary) != want || f.Component != "shop" || len(f.Evidence) != 3 {
+			t.Errorf("%+v", f)
+		}
+	}
+	s := history(nil, store.Instrument{Name: wait, Series: []store.Series{{Attributes: store.Attributes{{Key: "db.system", Value: "mysql"}}, History: waiting.History}}})
+	if f := exhaustedPools(s)[0]; f.Component != "mysql" || f.Summary != "callers wait for a connection of the pool mysql" {
+		t.Errorf("%+v", f)
+	}
+	s.instruments[0].Series[0].Attributes = nil
+	if f := exhaustedPools(s)[0]; f.Component != "db" {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Waiting for locks, or to run, makes a finding surer.
+func TestFiguresThatAgree(t *testing.T) {
+	rises := series(run{40, 0.001}, run{20, 1})
+	used := instrument(cpuTime, "counter", map[string][]float64{"a=b": series(run{40, 1}, run{20, 3.9})})
+	limit := instrument(cpus, "gauge", map[string][]float64{"a=b": {4}})
+	for want, v := range map[store.Number][]float64{0.9: rises, 0.8: series(run{60, 0.001})} {
+		if f := busyCPU(history(map[string][]float64{"sched.latency": v}, used, limit))[0]; f.Confidence != want {
+			t.Errorf("%v, want %v", f.Confidence, want)
+		}
 	}
 }

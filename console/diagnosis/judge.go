@@ -64,9 +64,6 @@ func (g *group) quick(w *workspace, from, to int) float64 {
 
 func (g *group) judge(w *workspace) {
 	n := len(g.spans)
-	if n < leastAfter {
-		return
-	}
 	ratios := w.ratios[:0]
 	fails := 0
 	for _, p := range g.spans {
@@ -122,22 +119,17 @@ func (g *group) remember(w *workspace, ratios []float64, fails int) {
 	if g.latency.found || 2*slower <= len(g.spans) {
 		return
 	}
-	if is, high := w.median(ratios), g.typical(w, 0, len(g.spans)); is >= 2 && high >= leastSlower {
+	if is, high := w.median(ratios), g.typical(w, 0, len(g.spans)); high >= leastSlower {
 		g.latency, g.limit = change{found: true, before: 1, after: is}, math.Sqrt(is)
 		g.was, g.is = 0, high
 		for _, u := range g.units {
-			if u.past.Count > 0 {
-				g.was = max(g.was, float64(u.past.P95))
-			}
+			g.was = max(g.was, float64(u.past.P95))
 		}
 	}
 }
 
-// typical is a high duration of some spans in seconds, NaN-free.
+// typical is a high duration of some spans in seconds, NaN of none.
 func (g *group) typical(w *workspace, from, to int) float64 {
-	if from == to {
-		return 0
-	}
 	w.values = w.values[:0]
 	for _, p := range g.spans[from:to] {
 		w.values = append(w.values, p.seconds())
@@ -193,5 +185,5 @@ func (t *traffic) above(p *span, f func(*span)) {
 
 // blames tells whether most of what is bad in g is the fault of other.
 func (g *group) blames(other *group) bool {
-	return g != other && 2*g.causes[other] >= g.bad && g.bad > 0
+	return 2*g.causes[other] >= g.bad && g.bad > 0
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -193,5 +194,130 @@ func TestWhoseFaultItIs(t *testing.T) {
 	}
 	if !slices.ContainsFunc(outer.spans, func(p *span) bool { return p.cause == db }) {
 		t.Error("a request knows whose fault it was")
+	}
+}
+
+// The evidence is the longest that is bad, and the longest of another trace.
+func TestWorst(t *testing.T) {
+	bad := func(p *span) { p.bad = true }
+	for name, order := range map[string][]int{"up": {0, 1, 2, 3, 4}, "down": {4, 3, 2, 1, 0}, "mixed": {2, 0, 4, 1, 3}} {
+		d := draw()
+		g := d.group("GET /", trace.SpanKindServer, nil)
+		roots := []int{d.add(g, -1, 0, 60), d.add(g, -1, 0, 60), d.add(g, -1, 0, 60)} // which are not bad
+		g.spans = g.spans[:0]
+		for _, i := range order {
+			root, took := [][2]float64{{0, 1}, {1, 2}, {2, 3}, {0, 4}, {0, 5}}[i][0], float64(i+1)
+			d.add(g, roots[int(root)], float64(i), took, bad)
+		}
+		worst, next := g.worst()
+		if worst.seconds() != 5 || next == nil || next.seconds() != 3 {
+			t.Errorf("%s: %v, then %v", name, worst.seconds(), next)
+		}
+	}
+}
+
+func TestExamples(t *testing.T) {
+	for want, change := range map[string]func(*span){
+		"GET /: no": failed, "GET /: failed": func(p *span) { p.failed = true }, "GET /, unfinished": pending, "GET /": func(*span) {},
+	} {
+		d := draw()
+		g := d.group("GET /", trace.SpanKindServer, nil)
+		g.was, g.latency.found = 0.1, true
+		d.add(g, -1, 0, 1, change, func(p *span) { p.bad = true })
+		f := find(KindLatency, g.name, time.Now(), 1, "", "")
+		g.examples(f)
+		if e := f.Evidence[0]; e.Text != want || e.Baseline != 0.1 || e.Value != 1 || len(f.Evidence) != 1 || len(f.Next) != 1 {
+			t.Errorf("%+v, want %s", f, want)
+		}
+	}
+}
+
+func TestConfidence(t *testing.T) {
+	known, unknown := change{before: 0.1}, change{before: math.NaN()}
+	for _, c := range []struct {
+		change
+		bad  int
+		want float64
+	}{{known, 100, 0.9}, {known, 1, 0.45}, {unknown, 100, 0.65}, {unknown, 1, 0.2}, {known, 0, 0.45}} {
+		if got := sure(c.change, c.bad); got != c.want {
+			t.Errorf("%d bad, %v before: %v, want %v", c.bad, c.before, got, c.want)
+		}
+	}
+}
+
+// Calls that the program serves itself are its own work; what calls nobody
+// stays what it is.
+func TestCallsToItself(t *testing.T) {
+	d := draw()
+	served, below := d.group("GET /prices", trace.SpanKindServer, nil), d.group("render", trace.SpanKindInternal, nil)
+	self, once := d.group("127.0.0.1:8080", trace.SpanKindClient, &peer{address: "127.0.0.1"}), d.group("b.svc", trace.SpanKindClient, &peer{address: "b.svc"})
+	for i := range leastAfter {
+		d.add(served, d.add(self, -1, float64(i), 1), float64(i), 1)
+		d.add(served, d.add(below, -1, float64(i), 1), float64(i), 1)
+	}
+	d.add(served, d.add(once, -1, 0, 1), 0, 1)
+	d.callsToItself()
+	if self.peer != nil || self.name != "call to itself" || below.name != "render" || once.peer == nil {
+		t.Errorf("%+v, %+v, %+v", self, below, once)
+	}
+}
+
+// A span that ends while spans are read is read twice, and one that begins in
+// the future is judged by nothing else.
+func TestSpansAreReadOnce(t *testing.T) {
+	now := time.Now().UnixNano()
+	r := &reader{
+		traffic: &traffic{}, now: now, settled: time.Unix(0, now).Add(-time.Minute), byID: newIndex(4),
+		groups: map[string]*group{}, units: map[string]member{}, texts: map[string]string{},
+	}
+	at := func(id byte, start time.Duration) *store.SpanHead {
+		return &store.SpanHead{SpanID: trace.SpanID{id}, Kind: trace.SpanKindServer, Name: []byte("GET /"), Start: now + int64(start)}
+	}
+	first := at(1, -time.Second)
+	r.add(first)
+	first.End, first.Failed, first.Message = now, true, []byte("no")
+	r.add(first)
+	first.Failed = false
+	r.add(first)
+	r.add(at(2, -2*time.Minute))
+	r.add(at(3, 50*time.Second))
+	r.add(at(4, 90*time.Second))
+	spans := r.traffic.spans
+	if len(spans) != 3 || spans[0].open || !spans[0].failed || spans[0].message != "no" || spans[0].early || !spans[1].early || len(r.traffic.ahead) != 1 {
+		t.Errorf("%+v, %d ahead", spans, len(r.traffic.ahead))
+	}
+	if u := spans[0].unit; u.n != 1 || u != spans[1].unit {
+		t.Errorf("%+v", u)
+	}
+}
+
+func TestPanicsAndClocks(t *testing.T) {
+	for name, c := range map[string]struct {
+		panics, ahead int
+		passes        bool // up to the request
+		age           float64
+		want          string
+	}{
+		"five":                 {5, 0, false, 60, "[panic_loop render]"},
+		"four":                 {4, 0, false, 60, "[]"},
+		"five that pass on":    {5, 0, true, 60, "[panic_loop render]"},
+		"five of an hour ago":  {5, 0, false, 3600, "[]"},
+		"five from the future": {0, 5, false, 60, "[clock_skew clock]"},
+		"four from the future": {0, 4, false, 60, "[]"},
+	} {
+		d := draw()
+		root, g := d.group("GET /", trace.SpanKindServer, nil), d.group("render", trace.SpanKindInternal, nil)
+		for range c.panics {
+			up := d.add(root, -1, 3600-c.age, 1, func(p *span) { p.panicked = c.passes })
+			d.add(g, up, 3600-c.age, 1, func(p *span) { p.panicked = true })
+		}
+		for range c.ahead {
+			d.ahead = append(d.ahead, span{start: d.begin + int64(2*time.Hour)})
+		}
+		s := d.judged()
+		s.from = s.now.Add(-UsualSince)
+		if got := kinds(append(panics(s), clockSkew(s)...)); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -15,7 +16,7 @@ func panics(s *snapshot) []*finding {
 	t := s.traffic
 	passed := map[int32]bool{} // further down it was there before
 	for i := range t.spans {
-		if p := &t.spans[i]; p.panicked && p.up >= 0 {
+		if p := &t.spans[i]; p.panicked {
 			passed[p.up] = true
 		}
 	}
@@ -30,15 +31,7 @@ func panics(s *snapshot) []*finding {
 		if len(list) < leastPanics {
 			continue
 		}
-		first, last := list[0], list[0]
-		for _, p := range list {
-			if p.start < first.start {
-				first = p
-			}
-			if p.start > last.start {
-				last = p
-			}
-		}
+		first, last := slices.MinFunc(list, byStart), slices.MaxFunc(list, byStart)
 		text := cmp.Or(last.message, "panic")
 		f := find(KindPanics, g.name, time.Unix(0, first.start), sure(change{}, len(list)),
 			fmt.Sprintf("%d times a panic has passed %s", len(list), g.name), fmt.Sprintf("%s has a bug: %s", g.name, text))
@@ -65,12 +58,7 @@ func clockSkew(s *snapshot) []*finding {
 	if len(ahead) < leastSkewed {
 		return nil
 	}
-	most := ahead[0]
-	for _, p := range ahead {
-		if p.start > most.start {
-			most = p
-		}
-	}
+	most := slices.MaxFunc(ahead, func(a, b span) int { return cmp.Compare(a.start, b.start) })
 	by := time.Unix(0, most.start).Sub(s.now).Seconds()
 	f := find(KindClockSkew, "clock", s.now, sure(change{}, len(ahead)),
 		fmt.Sprintf("%d spans begin up to %s in the future", len(ahead), seconds(by)),

@@ -182,27 +182,25 @@ const leastGoroutines = 50
 // as much more to do.
 func leaks(s *snapshot) []*finding {
 	var found []*finding
-	if v := s.figure("goroutines"); v != nil {
-		if g := grows(v, leastGoroutines); g.found && s.outgrows(v, g) {
-			f := find(KindGoroutineLeak, "goroutines", s.ago(g.at, len(v)), 0.85,
-				fmt.Sprintf("goroutines grow steadily, from %.0f to %.0f", g.from, g.to),
-				"goroutines are started that never end: they wait for something that does not come")
-			f.seen = int(g.to - g.from)
-			f.show(ByRuntime, "goroutines", s.now, "live goroutines", "{goroutine}", g.to, g.from)
-			f.ask("get_runtime", "where most of them wait", "sections", "goroutines")
-			found = append(found, f)
-		}
+	v := s.figure("goroutines")
+	if g := grows(v, leastGoroutines); g.found && s.outgrows(v, g) {
+		f := find(KindGoroutineLeak, "goroutines", s.ago(g.at, len(v)), 0.85,
+			fmt.Sprintf("goroutines grow steadily, from %.0f to %.0f", g.from, g.to),
+			"goroutines are started that never end: they wait for something that does not come")
+		f.seen = int(g.to - g.from)
+		f.show(ByRuntime, "goroutines", s.now, "live goroutines", "{goroutine}", g.to, g.from)
+		f.ask("get_runtime", "where most of them wait", "sections", "goroutines")
+		found = append(found, f)
 	}
 	// What the store itself may come to take is no leak of the program.
-	if v := s.figure("heap.live"); v != nil {
-		if g := grows(v, float64(s.storeBytes)); g.found && s.outgrows(v, g) {
-			f := find(KindMemoryGrowth, "memory", s.ago(g.at, len(v)), 0.8,
-				fmt.Sprintf("memory that is in use after garbage collection grows steadily, from %.0f to %.0f MB", g.from/1e6, g.to/1e6),
-				"something is kept that is not let go: a cache without a bound, a map or a slice that only grows")
-			f.show(ByRuntime, "heap.live", s.now, "heap after the last collection", "By", g.to, g.from)
-			f.ask("get_runtime", "what holds the most memory", "sections", "heap")
-			found = append(found, f)
-		}
+	v = s.figure("heap.live")
+	if g := grows(v, float64(s.storeBytes)); g.found && s.outgrows(v, g) {
+		f := find(KindMemoryGrowth, "memory", s.ago(g.at, len(v)), 0.8,
+			fmt.Sprintf("memory that is in use after garbage collection grows steadily, from %.0f to %.0f MB", g.from/1e6, g.to/1e6),
+			"something is kept that is not let go: a cache without a bound, a map or a slice that only grows")
+		f.show(ByRuntime, "heap.live", s.now, "heap after the last collection", "By", g.to, g.from)
+		f.ask("get_runtime", "what holds the most memory", "sections", "heap")
+		found = append(found, f)
 	}
 	return found
 }
@@ -263,11 +261,9 @@ func busyCPU(s *snapshot) []*finding {
 		"something computes without end or far more than it did, and everything else waits for a processor")
 	f.show(ByMetric, ref, s.now, "processors used", "{cpu}", c.after, c.before)
 	f.show(ByMetric, cpus, s.now, "processors there are", "{cpu}", limit, math.NaN())
-	if v := s.figure("sched.latency"); v != nil {
-		if r := rise(v); r.found {
-			f.Confidence = 0.9
-			f.show(ByRuntime, "sched.latency", s.now, "goroutines wait to run, 99th percentile", "s", r.after, r.before)
-		}
+	if r := rise(s.figure("sched.latency")); r.found {
+		f.Confidence = 0.9
+		f.show(ByRuntime, "sched.latency", s.now, "goroutines wait to run, 99th percentile", "s", r.after, r.before)
 	}
 	f.ask("get_runtime", "which goroutines run", "sections", "goroutines")
 	f.ask("take_profile", "a CPU profile says what computes", "kind", "cpu")

@@ -39,7 +39,7 @@ func nPlusOne(s *snapshot) []*finding {
 			continue
 		}
 		for _, p := range g.spans { // by start
-			if p.up < 0 || p.open || s.traffic.spans[p.up].children < leastRepeats {
+			if p.up < 0 || s.traffic.spans[p.up].children < leastRepeats {
 				continue
 			}
 			key := repeatKey{p.up, p.unit}
@@ -51,7 +51,7 @@ func nPlusOne(s *snapshot) []*finding {
 			r.overlaps = r.overlaps || p.start < r.end
 			r.n++
 			r.busy += p.seconds()
-			r.end = max(r.end, p.end)
+			r.end = p.end
 		}
 	}
 	type loop struct {
@@ -147,7 +147,7 @@ func heldLock(s *snapshot) []*finding {
 func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 	const least, crowd = 20, 2.0
 	bad := slices.DeleteFunc(slices.Clone(g.spans), func(p *span) bool { return !p.bad })
-	if len(calls) < least || len(bad) < least {
+	if len(bad) < least {
 		return nil
 	}
 	from, to := bad[0].start, int64(0)
@@ -170,14 +170,14 @@ func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 		end = max(end, p.end)
 		busy += p.seconds()
 	}
-	if len(calls) < least || len(calls) > 2*len(among) {
+	if len(calls) < least {
 		return nil
 	}
 	lasted := time.Duration(to - from).Seconds()
 	side := callers / lasted
 	// A lock that is waited for is held most of the time; short calls that are
 	// rare do not overlap by chance.
-	if 20*overlaps > len(calls) || side < crowd || callers < crowd*busy || 2*busy < lasted {
+	if 20*overlaps > len(calls) || side < crowd || 2*busy < lasted {
 		return nil
 	}
 	worst, _ := g.worst()
@@ -186,11 +186,9 @@ func (s *snapshot) serial(g *group, u *unit, calls []*span) *finding {
 		fmt.Sprintf("%s holds a lock while it calls %s, so that one waits for the other", g.name, u.name))
 	f.group, f.seen = g, len(bad)
 	f.show(ByTrace, worst.trace.String(), time.Unix(0, worst.start), fmt.Sprintf("%s waits, %s takes %s", g.name, u.name, seconds(busy/float64(len(calls)))), "s", worst.seconds(), g.was)
-	if c := s.figure("mutex.wait"); c != nil {
-		if r := rise(c); r.found {
-			f.Confidence = min(1, f.Confidence+0.1)
-			f.show(ByRuntime, "mutex.wait", s.now, "goroutines that wait for locks, on average", "{goroutine}", r.after, r.before)
-		}
+	if r := rise(s.figure("mutex.wait")); r.found {
+		f.Confidence = min(1, f.Confidence+0.1)
+		f.show(ByRuntime, "mutex.wait", s.now, "goroutines that wait for locks, on average", "{goroutine}", r.after, r.before)
 	}
 	f.ask("get_runtime", "which lock goroutines wait for", "sections", "goroutines")
 	f.ask("get_trace", "where one waits", "trace_id", worst.trace.String(), "view", "critical_path")

@@ -91,10 +91,10 @@ func (w *workspace) rise(v []float64) change {
 	if c.after < 2*c.before {
 		return change{}
 	}
-	recent := w.median(v[max(at, n-max(leastAfter, (n-at)/4)):])
+	recent := w.median(v[n-max(leastAfter, (n-at)/4):])
 	// What is usual is left by more than noise is.
 	off := 6 * max(w.deviation(v[:at], c.before), math.Abs(c.before)/20)
-	c.found = c.after-c.before > off && recent-c.before > off
+	c.found = recent-c.before > off
 	return c
 }
 
@@ -129,7 +129,7 @@ func shareRises(n int, isBad func(i int) bool) change {
 			all++
 		}
 	}
-	share := float64(all) / float64(max(n, 1))
+	share := float64(all) / float64(n)
 	best, at, was, is, below := 0.0, 0, 0.0, 0.0, 0
 	for k := 1; k <= n-leastAfter+1; k++ {
 		if isBad(k - 1) {
@@ -150,7 +150,7 @@ func shareRises(n int, isBad func(i int) bool) change {
 				bad++
 			}
 		}
-		return float64(bad) / float64(max(n-from, 1))
+		return float64(bad) / float64(n-from)
 	}
 	if best >= leastShare {
 		count := int(math.Round(is * float64(n-at)))
