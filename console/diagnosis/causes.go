@@ -200,17 +200,30 @@ func explainsCheck(a, b *finding) bool {
 			return true
 		}
 	}
-	measures := map[string][]string{
-		KindMemoryGrowth:   {"memory", "heap", "mem"},
-		KindGoroutineLeak:  {"goroutines", "goroutine", "memory"},
-		KindCPUSaturated:   {"cpu", "scheduler", "scheduling", "sched", "load"},
-		KindPoolExhausted:  {"pool", "connections"},
-		KindQueueBacklog:   {"queue", "backlog", "lag"},
-		KindTelemetryStuck: {"telemetry", "delivery", "exporter", "otlp"},
-		KindTelemetryLost:  {"telemetry", "delivery", "exporter", "otlp"},
-	}[a.Kind]
-	return slices.ContainsFunc(words(b.check.Name), func(w string) bool { return slices.Contains(measures, w) }) ||
+	measures := measuring(a.Kind)
+	return (len(measures) > 0 && slices.ContainsFunc(words(b.check.Name), func(w string) bool { return slices.Contains(measures, w) })) ||
 		(a.group != nil && a.group.peer != nil && strings.Contains(b.said, a.group.name))
+}
+
+// measuring returns words of the names of checks that measure what a finding of
+// this kind is about.
+func measuring(kind string) []string {
+	switch kind {
+	case KindMemoryGrowth:
+		return []string{"memory", "heap", "mem"}
+	case KindGoroutineLeak:
+		return []string{"goroutines", "goroutine", "memory"}
+	case KindCPUSaturated:
+		return []string{"cpu", "scheduler", "scheduling", "sched", "load"}
+	case KindPoolExhausted:
+		return []string{"pool", "connections"}
+	case KindQueueBacklog:
+		return []string{"queue", "backlog", "lag"}
+	case KindTelemetryStuck, KindTelemetryLost:
+		return []string{"telemetry", "delivery", "exporter", "otlp"}
+	default:
+		return nil
+	}
 }
 
 // explainsResource knows what follows from what is short.
