@@ -83,6 +83,28 @@ func TestALogTellsWhyWhereNoSpanDoes(t *testing.T) {
 	})
 }
 
+// A start is not usual, but a fault that began within it is not either.
+func TestAFaultOfTheFirstMinuteStaysFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := store.New(0)
+		rig := taptest.New(t, st)
+		for i := range 600 {
+			took := 20 * time.Millisecond
+			if i > 40 {
+				took = 400 * time.Millisecond
+			}
+			at := time.Now()
+			_, s := rig.Span(t.Context(), "SELECT orders", trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attribute.String("db.system.name", "sqlite")))
+			<-time.After(time.Second)
+			s.End(trace.WithTimestamp(at.Add(took + time.Duration(i%5)*time.Millisecond)))
+		}
+		r := diagnosis.Diagnose(st, diagnosis.Question{})
+		if len(r.Findings) != 1 || r.Findings[0].Kind != diagnosis.KindDependencySlow || r.Findings[0].Component != "sqlite" {
+			t.Errorf("%s", brief(&r))
+		}
+	})
+}
+
 func TestListsAreNeverNull(t *testing.T) {
 	b, err := json.Marshal(diagnosis.Diagnose(store.New(0), diagnosis.Question{}))
 	if err != nil || strings.Contains(string(b), "null") {

@@ -108,7 +108,7 @@ func stuckTelemetry(s *snapshot) []*finding {
 			f.Kind = kind
 			f.Cause = cut(fmt.Sprintf("telemetry for %s is lost: %s", a.Destination, a.Reason), maxText)
 		}
-		f.show(ByDelivery, ref, s.now, a.Signal+": "+a.Reason, "{item}", float64(a.Pending), math.NaN())
+		f.show(ByDelivery, ref, s.now, a.Reason, "{item}", float64(a.Pending), math.NaN())
 	}
 	return found
 }

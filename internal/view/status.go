@@ -108,6 +108,8 @@ func evidence(e *diagnosis.Evidence) string {
 	switch e.Type {
 	case diagnosis.ByTrace:
 		text = e.Type + " " + short(e.Ref) + ": " + e.Text
+	case diagnosis.ByDelivery: // whose sentence has the figures
+		return e.Type + ": " + e.Text
 	case diagnosis.ByLog: // which is found by its own words
 		return fmt.Sprintf("%s, %s times: %s", e.Type, figure.Count(e.Value), e.Text)
 	}

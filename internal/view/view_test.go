@@ -63,6 +63,7 @@ func aStatus() *Status {
 				},
 			}, {
 				Rank: 2, Kind: diagnosis.KindLatency, Component: "GET /products", Severity: diagnosis.Warning, FirstSeen: ago(12 * time.Minute), Confidence: 0.6, Cause: "slower than usual",
+				Evidence: []diagnosis.Evidence{{Type: diagnosis.ByDelivery, Ref: "otelmon.telemetry.pending", Text: "The traces to default: none are taken.", Value: 1}},
 			}},
 		},
 		Operations: operations(),
