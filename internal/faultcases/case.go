@@ -105,7 +105,7 @@ func newWorld(t *testing.T, rng *rand.Rand, flood bool) *world { //nolint:revive
 
 // expect says what the fault is.
 func (w *world) expect(kind string, components ...string) {
-	w.expected = append(w.expected, Expected{kind, components, w.onset < 60})
+	w.expected = append(w.expected, Expected{kind, components, w.onset == 0})
 }
 
 // from calls f each second from the onset on.

@@ -16,10 +16,6 @@ func judgement() []Case {
 		{Name: "bulk items fail for longer than metrics are kept fine", inject: itemsFailForLong},
 		{Name: "endpoint fails after a rough start", inject: func(w *world) { w.rough(); failsAtTimes(w) }},
 		{Name: "nothing after a rough start", inject: func(w *world) { w.rough() }},
-		{Name: "dependency slow from the first minute on", inject: func(w *world) {
-			w.onset = 30 + w.rng.IntN(20)
-			w.slow(w.any(), 1)
-		}},
 		{Name: "nothing yet", inject: func(w *world) { w.seconds = 150 + w.rng.IntN(60); w.rough() }},
 		{Name: "calls itself", inject: func(w *world) { w.itself() }},
 		{Name: "calls itself, and that fails", inject: func(w *world) {
