@@ -204,7 +204,6 @@ func TestWorst(t *testing.T) {
 		d := draw()
 		g := d.group("GET /", trace.SpanKindServer, nil)
 		roots := []int{d.add(g, -1, 0, 60), d.add(g, -1, 0, 60), d.add(g, -1, 0, 60)} // which are not bad
-		g.spans = g.spans[:0]
 		for _, i := range order {
 			root, took := [][2]float64{{0, 1}, {1, 2}, {2, 3}, {0, 4}, {0, 5}}[i][0], float64(i+1)
 			d.add(g, roots[int(root)], float64(i), took, bad)
@@ -319,5 +318,17 @@ func TestPanicsAndClocks(t *testing.T) {
 		if got := kinds(append(panics(s), clockSkew(s)...)); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// What is fast or slow by nature has not become slow.
+func TestFastOrSlowByNature(t *testing.T) {
+	d := draw()
+	g := d.group("GET /", trace.SpanKindServer, nil)
+	for i := range 400 {
+		d.add(g, -1, float64(i), []float64{0.1, 1, 0.1, 1, 1}[i%5])
+	}
+	if d.judged(); g.latency.found || g.bad > 0 {
+		t.Errorf("%+v, %d bad", g.latency, g.bad)
 	}
 }
