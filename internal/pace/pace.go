@@ -9,15 +9,17 @@ import "time"
 // more than processors, the system lets one that has work run for milliseconds
 // while another, of this program or the next, waits for its turn.
 type Pace struct {
-	steps int
-	since time.Time // of the last rest
+	steps  int
+	since  time.Time     // of the last rest
+	rested time.Duration // the last time
 }
 
-// How long is worked at a time, and rested. The shortest sleep of an idle program
-// takes about a millisecond.
+// It works as long as it rested: half a millisecond in a program that has much to
+// do. In one that is idle a sleep takes a millisecond at least, which it then works,
+// and no more, as a machine that is overloaded makes sleeps long, too.
 const (
-	work = 500 * time.Microsecond
-	rest = 500 * time.Microsecond
+	rest    = 500 * time.Microsecond
+	longest = time.Millisecond
 )
 
 // glance is after how many steps the clock is looked at.
@@ -33,8 +35,9 @@ func (p *Pace) Step() {
 		p.since = time.Now()
 		return
 	}
-	if time.Since(p.since) >= work {
+	if now := time.Now(); now.Sub(p.since) >= max(rest, p.rested) {
 		<-time.After(rest)
 		p.since = time.Now()
+		p.rested = min(p.since.Sub(now), longest)
 	}
 }
