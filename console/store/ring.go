@@ -56,9 +56,7 @@ func (r *ring) add(rec []byte, at int64) (seq uint64) {
 	last := r.segs[len(r.segs)-1]
 	last.data = append(last.data, rec...)
 	last.n++
-	if at > last.last { // what claims to be of the future was written before now
-		last.last = min(at, time.Now().UnixNano())
-	}
+	last.last = max(last.last, at)
 	r.kept++
 	return last.seq
 }

@@ -53,28 +53,6 @@ func TestAnswersTellSinceWhenTheyAreComplete(t *testing.T) {
 	})
 }
 
-// One span from a clock that is ahead must not hide all that is kept.
-func TestASpanOfTheFutureIsOverwrittenLikeOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, leastBytes)
-		_, s := r.Span(t.Context(), "ahead")
-		s.End(trace.WithTimestamp(time.Now().Add(time.Hour)))
-		for range 20_000 {
-			pass(time.Millisecond)
-			_, s := r.Span(t.Context(), "GET /")
-			s.End()
-		}
-		n := 0
-		r.EachSpan(time.Time{}, func(*SpanHead) { n++ })
-		if n < 100 {
-			t.Errorf("%d spans are left", n)
-		}
-		if got := r.Traces(TraceQuery{}); got.Since.After(time.Now()) {
-			t.Errorf("traces since %s, which is to come", got.Since)
-		}
-	})
-}
-
 func TestTracesOfAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 0)
