@@ -35,10 +35,11 @@ func rules() map[string][]string {
 		"internal/goruntime":       {otel + "/", module + "internal/keys"},
 		"internal/sanitize":        {otel + "/attribute"},
 		"internal/settings":        {},
+		"internal/loopback":        {}, // tests only: no other rule names it, but for oteltest
 		"internal/endpoint":        {module + "exporters", module + "internal/settings"},
-		"internal/simulate":        {},                                                                                                                                                                                                        // tests only: no other rule names it
-		"internal/taptest":         {otel, otel + "/", module + "internal/keys"},                                                                                                                                                              // tests only, too
-		"internal/oteltest":        append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/genproto/googleapis/rpc/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/"}, api...), // tests only: no other rule names it
+		"internal/simulate":        {},                                                                                                                                                                                                                                      // tests only: no other rule names it
+		"internal/taptest":         {otel, otel + "/", module + "internal/keys"},                                                                                                                                                                                            // tests only, too
+		"internal/oteltest":        append([]string{"go.opentelemetry.io/proto/otlp/", "google.golang.org/genproto/googleapis/rpc/", "google.golang.org/grpc", "google.golang.org/grpc/", "google.golang.org/protobuf/", otel + "/", module + "internal/loopback"}, api...), // tests only: no other rule names it
 		"health":                   api,
 		"health/checkers":          {module + "health", otel + "/attribute"},
 		"health/healthgrpc":        {module + "health", "google.golang.org/grpc", "google.golang.org/grpc/"},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/doctor"
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
@@ -59,13 +59,7 @@ func TestFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	secure := receiver(t, oteltest.Options{TLS: authority.Server()})
-	dead, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dead.Close(); err != nil {
-		t.Fatal(err)
-	}
+	dead := loopback.Addr(t)
 	swap := strings.NewReplacer("http://", "https://", "https://", "http://").Replace
 	const endpoint, grpc = "OTEL_EXPORTER_OTLP_ENDPOINT=", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
 	for name, c := range map[string]struct {
@@ -83,7 +77,7 @@ func TestFaults(t *testing.T) {
 		"grpc tls":         {[]string{endpoint + swap(plain.GRPCURL()), grpc}, doctor.CheckDelivery, doctor.Failed, "write http://"},
 		"plain to tls":     {[]string{endpoint + swap(secure.HTTPURL())}, doctor.CheckDelivery, doctor.Failed, "write https://"},
 		"unknown CA":       {[]string{endpoint + secure.HTTPURL()}, doctor.CheckDelivery, doctor.Failed, "OTEL_EXPORTER_OTLP_CERTIFICATE"},
-		"refused":          {[]string{endpoint + "http://" + dead.Addr().String()}, doctor.CheckDelivery, doctor.Failed, "start the collector"},
+		"refused":          {[]string{endpoint + "http://" + dead}, doctor.CheckDelivery, doctor.Failed, "start the collector"},
 		"good":             {[]string{endpoint + plain.HTTPURL()}, doctor.CheckDelivery, doctor.OK, "took the probe"},
 		"good grpc":        {[]string{endpoint + plain.GRPCURL(), grpc}, doctor.CheckDelivery, doctor.OK, "took the probe"},
 		"certificate":      {[]string{endpoint + secure.HTTPURL(), "OTEL_EXPORTER_OTLP_CERTIFICATE=" + authority.CAFile}, doctor.CheckCertificate, doctor.Warning, "renewed"},

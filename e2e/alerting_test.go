@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // inbox is the receiver that Alertmanager notifies, and keeps what it was told.
@@ -78,7 +80,7 @@ func runAlertmanager(t *testing.T, config map[string]any, to *inbox) (base strin
 	}
 	file := filepath.Join(t.TempDir(), "alertmanager.yaml")
 	writeYAML(t, file, config)
-	addr := freeAddr(t)
+	addr := loopback.Addr(t)
 	base = "http://" + addr
 	p = run(t, exec.Command(program, "--config.file="+file, "--storage.path="+t.TempDir(),
 		"--web.listen-address="+addr, "--cluster.listen-address="))
@@ -108,7 +110,7 @@ func startPrometheus(t *testing.T, more map[string]any, flags ...string) (base s
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yaml")
 	writeYAML(t, file, config)
-	addr := freeAddr(t)
+	addr := loopback.Addr(t)
 	base = "http://" + addr
 	args := slices.DeleteFunc(loadCompose(t).Services["prometheus"].Command, func(arg string) bool {
 		return strings.HasPrefix(arg, "--config.file=") || strings.HasPrefix(arg, "--storage.tsdb.path=")

@@ -22,6 +22,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // shown is what a panel gets for a question.
@@ -197,7 +199,7 @@ func startApart(t *testing.T) realStack {
 // collectApart starts a Collector and returns its endpoints.
 func collectApart(t *testing.T, config string, to stores) (grpc, http string) {
 	t.Helper()
-	grpcAddr, httpAddr, healthAddr := freeAddr(t), freeAddr(t), freeAddr(t)
+	grpcAddr, httpAddr, healthAddr := loopback.Addr(t), loopback.Addr(t), loopback.Addr(t)
 	p := actor(t, "collector", "COLLECTOR_CONFIG="+config,
 		"OTLP_GRPC_ENDPOINT="+grpcAddr, "OTLP_HTTP_ENDPOINT="+httpAddr, "HEALTH_ENDPOINT="+healthAddr, "STORAGE_DIRECTORY="+t.TempDir(),
 		"JAEGER_OTLP_ENDPOINT="+to.traces, "PROMETHEUS_OTLP_ENDPOINT="+to.metrics, "LOKI_OTLP_ENDPOINT="+to.logs)

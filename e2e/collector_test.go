@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/otelcol"
 
 	"github.com/otelmon/otelmon-go/doctor"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 const collectorConfig = "../deploy/collector.yaml"
@@ -51,7 +51,7 @@ func (s *stack) collect(t *testing.T, to stores) {
 	if to.logs == "" {
 		to.logs = serveLogs(t, s.arrivals)
 	}
-	grpcAddr, httpAddr, healthAddr := freeAddr(t), freeAddr(t), freeAddr(t)
+	grpcAddr, httpAddr, healthAddr := loopback.Addr(t), loopback.Addr(t), loopback.Addr(t)
 	t.Setenv("OTLP_GRPC_ENDPOINT", grpcAddr)
 	t.Setenv("OTLP_HTTP_ENDPOINT", httpAddr)
 	t.Setenv("HEALTH_ENDPOINT", healthAddr)
@@ -66,7 +66,10 @@ func (s *stack) collect(t *testing.T, to stores) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- col.Run(context.WithoutCancel(t.Context())) }()
+	go func() {
+		ended <- col.Run(context.WithoutCancel(t.Context()))
+		close(ended) // so that an error which await has taken is not waited for
+	}()
 	s.end = sync.OnceFunc(func() {
 		col.Shutdown()
 		if err := <-ended; err != nil {
@@ -145,15 +148,4 @@ func exchange(req *http.Request) (status int, body string, err error) {
 	defer func() { _ = res.Body.Close() }()
 	content, err := io.ReadAll(res.Body)
 	return res.StatusCode, string(content), err
-}
-
-// freeAddr is a loopback address that nothing listens on right now.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/internal/keys"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 	"github.com/otelmon/otelmon-go/internal/taptest"
 )
 
@@ -40,7 +41,7 @@ func openConsole(t *testing.T) *consolePage {
 	mux := http.NewServeMux()
 	mux.Handle(consoleRoot, con.Handler())
 	c.handler = mux
-	c.serve("127.0.0.1:0")
+	c.serve(loopback.Addr(t))
 	t.Cleanup(func() { _ = c.server.Close() })
 	c.fill()
 	return c

@@ -25,6 +25,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // TestFleet: many instances of a service (bench/fleet, each a process of its own)
@@ -93,9 +95,9 @@ func newFleet(t *testing.T, interval time.Duration) *fleet {
 	f := &fleet{interval: interval}
 	base, p := startPrometheus(t, nil)
 	f.prometheus = server{p, base, base + "/api/v1/otlp"}
-	health, addr := freeAddr(t), freeAddr(t)
+	health, addr := loopback.Addr(t), loopback.Addr(t)
 	p = actor(t, "collector", "COLLECTOR_CONFIG="+collectorConfig, "HEALTH_ENDPOINT="+health, "STORAGE_DIRECTORY="+t.TempDir(),
-		"OTLP_GRPC_ENDPOINT="+freeAddr(t), "OTLP_HTTP_ENDPOINT="+addr,
+		"OTLP_GRPC_ENDPOINT="+loopback.Addr(t), "OTLP_HTTP_ENDPOINT="+addr,
 		"JAEGER_OTLP_ENDPOINT="+takeTraces(t), "LOKI_OTLP_ENDPOINT="+takeLogs(t), "PROMETHEUS_OTLP_ENDPOINT="+f.prometheus.otlp)
 	awaitAnswer(t, "http://"+health, "", p.ended)
 	f.collector = server{p, "", "http://" + addr}

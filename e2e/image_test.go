@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 const (
@@ -58,7 +60,7 @@ func TestImage(t *testing.T) {
 		static(t, name, file)
 	}
 	service := loadCompose(t).Services["example"]
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), loopback.Addr(t)
 	local := strings.NewReplacer("0.0.0.0:8080", addr, "127.0.0.1:8080", addr, "/data", dir, "/usr/local/go/src", filepath.Join(goEnv(t, "GOROOT"), "src", "sort"))
 	cmd := exec.Command(made["/codesearch"])
 	cmd.Dir = dir
@@ -69,7 +71,7 @@ func TestImage(t *testing.T) {
 	for name, value := range service.Environment {
 		switch name {
 		case "OTEL_EXPORTER_OTLP_ENDPOINT":
-			cmd.Env = append(cmd.Env, name+"=http://"+freeAddr(t)) // and nobody listens
+			cmd.Env = append(cmd.Env, name+"=http://"+loopback.Addr(t)) // and nobody listens
 		case "OTELMON_CONSOLE_TOKEN":
 			cmd.Env = append(cmd.Env, name+"="+consoleToken)
 		default:

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // collectorRole is a Collector with the configuration and the endpoints of its
@@ -42,7 +44,7 @@ type mortal struct {
 // newMortal is a Collector that does not run yet.
 func newMortal(t *testing.T, config string, to stores) *mortal {
 	t.Helper()
-	onGRPC, onHTTP, health := freeAddr(t), freeAddr(t), freeAddr(t)
+	onGRPC, onHTTP, health := loopback.Addr(t), loopback.Addr(t), loopback.Addr(t)
 	return &mortal{
 		health:    health,
 		endpoints: map[string]string{"grpc": "http://" + onGRPC, "http/protobuf": "http://" + onHTTP},

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 const orders = "orders"
@@ -31,7 +33,7 @@ type shop struct {
 func startShop(t *testing.T, env []string, args ...string) *shop {
 	t.Helper()
 	s := &shop{postgres: startPostgres(t), redis: startRedis(t)}
-	addr := freeAddr(t)
+	addr := loopback.Addr(t)
 	s.base = "http://" + addr
 	s.process = start(t, orders, env, append([]string{
 		"-addr", addr, "-postgres", s.postgres.url(), "-redis", s.redis.url(), "-interval", "200ms", "-drain", "100ms",

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // loaded is how long codesearch is under load before its dashboards are judged.
@@ -75,7 +77,7 @@ func TestPanels(t *testing.T) {
 	t.Parallel()
 	s := startApart(t)
 	often := append(otlp("http/protobuf", s.http), "OTEL_METRIC_EXPORT_INTERVAL=10000")
-	addr := freeAddr(t)
+	addr := loopback.Addr(t)
 	p := start(t, codesearch, often, "-traffic", "-addr", addr)
 	trouble := actor(t, troubled, often...)
 	awaitAnswer(t, "http://"+addr+"/readyz", "", p.ended)

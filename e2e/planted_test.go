@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // TestPlantedFaultIsFound: the console of the demo names the fault that was
@@ -28,7 +30,7 @@ func TestPlantedFaultIsFound(t *testing.T) {
 			if err := os.WriteFile(db, index, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			addr := freeAddr(t)
+			addr := loopback.Addr(t)
 			p := start(t, codesearch, nil, "-traffic", "-addr", addr, "-root", root, "-db", db, "-fault", fault, "-fault-after", "15s")
 			await(t, 4*time.Minute, p.ended, func(ctx context.Context) error { return want.isFirst(ctx, addr) })
 		})

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // backendLimit is what a backend may take to start or to end on a busy machine.
@@ -34,7 +36,7 @@ func startPostgres(t *testing.T) *postgres {
 	initdb := backend{names: []string{"initdb"}, where: postgresFolders, from: debian("postgresql")}.path(t)
 	pg := &postgres{server: filepath.Join(filepath.Dir(initdb), "postgres")}
 	var err error
-	if pg.host, pg.port, err = net.SplitHostPort(freeAddr(t)); err != nil {
+	if pg.host, pg.port, err = net.SplitHostPort(loopback.Addr(t)); err != nil {
 		t.Fatal(err)
 	}
 	// Not t.TempDir: its parent belongs to whoever runs the tests.

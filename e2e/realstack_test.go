@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/otelmon/otelmon-go/doctor"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // TestRealStack: what programs send is found again in the real Jaeger, Prometheus
@@ -110,7 +111,7 @@ func (s realStack) testDoctorWithoutJaeger(t *testing.T) {
 
 // testRequest: a search is one trace from the request to the query.
 func (s realStack) testRequest(t *testing.T) {
-	addr := freeAddr(t)
+	addr := loopback.Addr(t)
 	p := start(t, codesearch, otlp("grpc", s.grpc), "-addr", addr, "-root", repository(t, "bulk"))
 	awaitAnswer(t, "http://"+addr+"/readyz", "", p.ended)
 	awaitAnswer(t, "http://"+addr+"/search?q=func", "func", p.ended)

@@ -5,6 +5,8 @@ import (
 	"net"
 	"os/exec"
 	"testing"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // redis is a Redis of its own, which keeps nothing on disk.
@@ -15,7 +17,7 @@ type redis struct {
 
 func startRedis(t *testing.T) *redis {
 	t.Helper()
-	r := &redis{server: backend{names: []string{"redis-server"}, from: debian("redis-server")}.path(t), addr: freeAddr(t)}
+	r := &redis{server: backend{names: []string{"redis-server"}, from: debian("redis-server")}.path(t), addr: loopback.Addr(t)}
 	r.start(t)
 	return r
 }

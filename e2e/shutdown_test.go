@@ -5,6 +5,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // shutdownLimit is the shutdown deadline of the examples (5 s), and what a busy
@@ -14,12 +16,12 @@ const shutdownLimit = 5*time.Second + 3*time.Second
 // TestShutdownWithoutBackend: a backend that is gone, or that takes connections
 // and never answers, holds no program up beyond its deadline.
 func TestShutdownWithoutBackend(t *testing.T) {
-	backends := map[string]func(*testing.T) string{"dead": freeAddr, "hanging": hangingAddr}
+	backends := map[string]string{"dead": loopback.Addr(t), "hanging": hangingAddr(t)}
 	for backend, addr := range backends {
 		for _, protocol := range []string{"grpc", "http/protobuf"} {
 			t.Run(backend+" "+protocol, func(t *testing.T) {
-				listen := freeAddr(t)
-				p := start(t, quickstart, otlp(protocol, "http://"+addr(t)), "-addr", listen)
+				listen := loopback.Addr(t)
+				p := start(t, quickstart, otlp(protocol, "http://"+addr), "-addr", listen)
 				awaitAnswer(t, "http://"+listen+"/readyz", "", p.ended)
 				took := p.terminate(t, shutdownLimit)
 				t.Logf("ended after %v", took)
@@ -65,7 +67,7 @@ func TestTerminateFlushes(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http/protobuf"} {
 		t.Run(protocol, func(t *testing.T) {
 			s := startStack(t)
-			listen := freeAddr(t)
+			listen := loopback.Addr(t)
 			env := append(otlp(protocol, protocols(s)[protocol]),
 				"OTEL_METRIC_EXPORT_INTERVAL=3600000", "OTEL_BSP_SCHEDULE_DELAY=3600000", "OTEL_BLRP_SCHEDULE_DELAY=3600000")
 			p := start(t, quickstart, env, "-addr", listen)
@@ -92,7 +94,7 @@ func TestTerminateAmidOperation(t *testing.T) {
 			s := startStack(t)
 			// The module cache keeps the program busy for longer than the first
 			// segment, 10 s.
-			p := start(t, codesearch, otlp(protocol, protocols(s)[protocol]), "-addr", freeAddr(t), "-root", goEnv(t, "GOMODCACHE"))
+			p := start(t, codesearch, otlp(protocol, protocols(s)[protocol]), "-addr", loopback.Addr(t), "-root", goEnv(t, "GOMODCACHE"))
 			s.await(t, time.Minute, s.segment)
 			if _, ended := find(s.spansOf(codesearch), isOperation); ended {
 				t.Error("the operation had ended when its first segment arrived")

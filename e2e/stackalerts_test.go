@@ -25,6 +25,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/bulk"
 	"github.com/otelmon/otelmon-go/health"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 	"github.com/otelmon/otelmon-go/otelmon"
 )
@@ -135,9 +136,9 @@ func startAlerting(t *testing.T) alerting {
 		return q.Traces != nil && strings.Contains(q.Traces.String(), poison)
 	}})
 	a.traces = traces
-	addr, probe := freeAddr(t), freeAddr(t)
+	addr, probe := loopback.Addr(t), loopback.Addr(t)
 	collector := actor(t, "collector", "COLLECTOR_CONFIG="+toldInSeconds(t), "STORAGE_DIRECTORY="+t.TempDir(),
-		"OTLP_HTTP_ENDPOINT="+addr, "OTLP_GRPC_ENDPOINT="+freeAddr(t), "HEALTH_ENDPOINT="+probe,
+		"OTLP_HTTP_ENDPOINT="+addr, "OTLP_GRPC_ENDPOINT="+loopback.Addr(t), "HEALTH_ENDPOINT="+probe,
 		"PROMETHEUS_OTLP_ENDPOINT="+base+"/api/v1/otlp",
 		"JAEGER_OTLP_ENDPOINT="+strings.TrimPrefix(traces.GRPCURL(), "http://"), "LOKI_OTLP_ENDPOINT="+traces.HTTPURL())
 	awaitAnswer(t, "http://"+probe, "", collector.ended)

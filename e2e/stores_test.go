@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // server is a store that runs: where it is asked, and where it takes OTLP.
@@ -26,10 +28,10 @@ type server struct {
 func startJaeger(t *testing.T) server {
 	t.Helper()
 	program := backend{names: []string{"jaeger"}, from: made}.path(t)
-	query, receiver, health := freeAddr(t), freeAddr(t), freeAddr(t)
+	query, receiver, health := loopback.Addr(t), loopback.Addr(t), loopback.Addr(t)
 	cmd := exec.Command(program, "--config=file:"+jaegerConfig)
 	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "JAEGER_QUERY_ENDPOINT=" + query, "JAEGER_QUERY_GRPC_ENDPOINT=" + freeAddr(t),
+		"PATH=" + os.Getenv("PATH"), "JAEGER_QUERY_ENDPOINT=" + query, "JAEGER_QUERY_GRPC_ENDPOINT=" + loopback.Addr(t),
 		"OTLP_GRPC_ENDPOINT=" + receiver, "HEALTH_ENDPOINT=" + health,
 	}
 	p := run(t, cmd)
@@ -41,12 +43,12 @@ func startJaeger(t *testing.T) server {
 func startLoki(t *testing.T) server {
 	t.Helper()
 	program := backend{names: []string{"loki"}, from: made}.path(t)
-	addr, dir := freeAddr(t), t.TempDir()
+	addr, dir := loopback.Addr(t), t.TempDir()
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, internal, err := net.SplitHostPort(freeAddr(t))
+	_, internal, err := net.SplitHostPort(loopback.Addr(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // protocols are the two ways in, with the endpoint of each.
@@ -35,7 +37,7 @@ func TestCodesearch(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			s := startStack(t)
 			p := start(t, codesearch, otlp(protocol, protocols(s)[protocol]),
-				"-traffic", "-addr", freeAddr(t))
+				"-traffic", "-addr", loopback.Addr(t))
 
 			s.await(t, 4*time.Minute, func() error { return errors.Join(s.operation(), s.serves(), s.healthy()) })
 			p.terminate(t, shutdownLimit)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // tiers are the Collectors of deploy/kubernetes as processes, with stand-ins for
@@ -67,7 +69,7 @@ func (s *tiers) settle(t *testing.T, file string, set map[string]any) (edited st
 // collector starts one, and returns when it is ready.
 func (s *tiers) collector(t *testing.T, configs string, env ...string) *process {
 	t.Helper()
-	health := freeAddr(t)
+	health := loopback.Addr(t)
 	p := actor(t, "collector", append(append([]string{"COLLECTOR_CONFIG=" + configs, "HEALTH_ENDPOINT=" + health}, s.env...), env...)...)
 	awaitAnswer(t, "http://"+health, "", p.ended)
 	return p
@@ -75,9 +77,9 @@ func (s *tiers) collector(t *testing.T, configs string, env ...string) *process 
 
 func (s *tiers) startAgent(t *testing.T, config string, env ...string) *process {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := loopback.Addr(t)
 	s.agent = "http://" + addr
-	return s.collector(t, config, append(env, "OTLP_GRPC_ENDPOINT="+freeAddr(t), "OTLP_HTTP_ENDPOINT="+addr, "NODE_NAME=node-7")...)
+	return s.collector(t, config, append(env, "OTLP_GRPC_ENDPOINT="+loopback.Addr(t), "OTLP_HTTP_ENDPOINT="+addr, "NODE_NAME=node-7")...)
 }
 
 // gateway is one of them, under its name, address and disk.
@@ -185,7 +187,7 @@ func sampled(set map[string]any) map[string]any {
 func TestTiers(t *testing.T) {
 	t.Parallel()
 	s, began := newTiers(t), time.Now()
-	addrs := []string{freeAddr(t), freeAddr(t)}
+	addrs := []string{loopback.Addr(t), loopback.Addr(t)}
 	config := s.settle(t, "base/gateway-collector.yaml", sampled(quick()))
 	var gateways []*process
 	start := func() {
@@ -232,7 +234,7 @@ func (s *tiers) made(want int) error {
 func TestTiersSample(t *testing.T) {
 	t.Parallel()
 	s, began := newTiers(t), time.Now()
-	addrs := []string{freeAddr(t), freeAddr(t)}
+	addrs := []string{loopback.Addr(t), loopback.Addr(t)}
 	config := s.settle(t, "base/gateway-collector.yaml", quick())
 	for i, addr := range addrs {
 		s.gateway(t, config, fmt.Sprint("gateway-", i), addr)
@@ -276,10 +278,10 @@ func TestTiersKafka(t *testing.T) {
 	config := s.settle(t, "base/gateway-collector.yaml", sampled(quick())) + "," + s.settle(t, "kafka/gateway-collector.yaml", nil)
 	s.startAgent(t, s.settle(t, "kafka/agent-collector.yaml", nil))
 	p := instance(t, s.agent, 20, otlp("http/protobuf", s.agent)...)
-	first := s.gateway(t, config, "gateway-0", freeAddr(t))
+	first := s.gateway(t, config, "gateway-0", loopback.Addr(t))
 	s.await(t, time.Minute, func() error { return s.made(200) })
 	first.terminate(t, time.Minute)
-	s.gateway(t, config, "gateway-0", freeAddr(t)) // with the disk that it had
+	s.gateway(t, config, "gateway-0", loopback.Addr(t)) // with the disk that it had
 	s.await(t, time.Minute, func() error { return s.made(400) })
 	created, delivered := s.end(t, p)
 	s.await(t, time.Minute, func() error { return s.made(created) })

@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // TestTiersCost: an agent gives two gateways about the same to do, and this is what
@@ -18,7 +20,7 @@ func TestTiersCost(t *testing.T) {
 		watched, rate = 30*time.Second, 500
 	}
 	s, began := newTiers(t), time.Now()
-	addrs := []string{freeAddr(t), freeAddr(t)}
+	addrs := []string{loopback.Addr(t), loopback.Addr(t)}
 	config := s.settle(t, "base/gateway-collector.yaml", map[string]any{"connectors::span_metrics::metrics_flush_interval": "1s"})
 	var collectors []*process
 	for i, addr := range addrs {

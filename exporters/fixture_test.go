@@ -184,17 +184,6 @@ func tcp(t *testing.T, handle func(net.Conn)) string {
 	return "http://" + l.Addr().String()
 }
 
-// deadAddr is one where nobody listens.
-func deadAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 func authorityIn(tb testing.TB) *oteltest.Authority {
 	tb.Helper()
 	a, err := oteltest.NewAuthority(tb.TempDir())

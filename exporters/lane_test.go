@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // link is a carrier to a backend that can be away. It belongs in a bubble, whose
@@ -80,7 +82,7 @@ func boxTo(t *testing.T, dir string, s Signal, links ...*link) *Outbox {
 	t.Helper()
 	o := Options{Dir: dir, Report: func(error) {}}
 	for i := range links {
-		d, e := Destination{Name: fmt.Sprint(i)}, &Endpoint{URL: "http://" + deadAddr(t)}
+		d, e := Destination{Name: fmt.Sprint(i)}, &Endpoint{URL: "http://" + loopback.Addr(t)}
 		*[...]**Endpoint{&d.Traces, &d.Metrics, &d.Logs}[s] = e
 		o.Destinations = append(o.Destinations, d)
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/otelmon/otelmon-go/internal/loopback"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
@@ -25,7 +26,7 @@ func TestDeathAroundTheMark(t *testing.T) {
 		for _, l := range Traces.lanes() {
 			t.Run(fmt.Sprint(c.name, " ", l), func(t *testing.T) {
 				r, dir := receiver(t, oteltest.Options{}), filepath.Join(t.TempDir(), "spool")
-				b := boxIn(t, dir, Endpoint{URL: "http://" + deadAddr(t)})
+				b := boxIn(t, dir, Endpoint{URL: "http://" + loopback.Addr(t)})
 				b.newest[Traces].Store(uint32(l))
 				b.ledger.created(Traces).Add(7)
 				b.keep(Traces, 7, requestOf(t, Traces, 7))

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/otelmon/otelmon-go/internal/keys"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
@@ -57,7 +58,7 @@ func TestProbeFails(t *testing.T) {
 	authority := authorityIn(t)
 	secure, mutual := receiver(t, oteltest.Options{TLS: authority.Server()}), receiver(t, oteltest.Options{TLS: authority.MutualServer()})
 	silent := tcp(t, func(net.Conn) {})
-	dead := deadAddr(t)
+	dead := loopback.Addr(t)
 	tls := func(url string) string { return strings.Replace(url, "http://", "https://", 1) }
 	text := func(url string) string { return strings.Replace(url, "https://", "http://", 1) }
 	for name, c := range map[string]struct {

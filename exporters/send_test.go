@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/otelmon/otelmon-go/internal/loopback"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
@@ -255,7 +256,7 @@ func TestOutagesAreRetried(t *testing.T) {
 		_ = c.Close()
 	})
 	silent := tcp(t, func(net.Conn) {})
-	refused := "http://" + deadAddr(t)
+	refused := "http://" + loopback.Addr(t)
 	hanging := receiver(t, oteltest.Options{})
 	hanging.Fail(oteltest.Fault{Hang: true})
 	for _, c := range []struct{ name, http, grpc, words string }{
@@ -346,7 +347,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 func TestReceiverIsFoundAgain(t *testing.T) {
 	for _, protocol := range []string{ProtocolHTTP, ProtocolGRPC} {
 		t.Run(protocol, func(t *testing.T) {
-			addr := deadAddr(t)
+			addr := loopback.Addr(t)
 			s := senderTo(t, Endpoint{URL: "http://" + addr, Protocol: protocol}, Traces)
 			body := requestOf(t, Traces, 1)
 			for range 20 {

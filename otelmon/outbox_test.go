@@ -10,10 +10,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/otelmon/otelmon-go/exporters"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 func TestOutboxDirectoryByEnvironment(t *testing.T) {
-	gone, dir := dead(t), filepath.Join(t.TempDir(), "outbox")
+	gone, dir := loopback.Addr(t), filepath.Join(t.TempDir(), "outbox")
 	m, err := start(t, Config{Endpoint: "http://" + gone}, "OTELMON_OUTBOX_DIR="+dir, "OTELMON_OUTBOX_EACH_SPAN=true")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/internal/keys"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 	"github.com/otelmon/otelmon-go/internal/oteltest"
 )
 
@@ -45,19 +46,9 @@ func silent(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func dead(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestShutdownKeepsItsDeadlineAndSaysWhatIsLost(t *testing.T) {
 	for _, protocol := range []string{"http/protobuf", "grpc"} {
-		for name, address := range map[string]string{"dead": dead(t), "silent": silent(t)} {
+		for name, address := range map[string]string{"dead": loopback.Addr(t), "silent": silent(t)} {
 			t.Run(protocol+" "+name, func(t *testing.T) {
 				// A shutdown that waits for any of these, and not for its context,
 				// outlasts the test.
@@ -195,7 +186,7 @@ func TestNilContextDoesNotCrash(t *testing.T) {
 }
 
 func TestReceiverThatNeverWasIsNotWaitedFor(t *testing.T) {
-	m, err := start(t, Config{Endpoint: "http://" + dead(t)})
+	m, err := start(t, Config{Endpoint: "http://" + loopback.Addr(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	opsconsole "github.com/otelmon/otelmon-go/console"
 	"github.com/otelmon/otelmon-go/console/store"
 	"github.com/otelmon/otelmon-go/internal/announce"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 const aToken = "0123456789abcdef"
@@ -74,12 +74,7 @@ func TestConnectFindsTheOnlyConsole(t *testing.T) {
 // listens.
 func announceDead(t *testing.T) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
-	_ = l.Close()
+	address = loopback.Addr(t)
 	if _, err := announce.Write(announce.Console{URL: "http://" + address}); err != nil {
 		t.Fatal(err)
 	}

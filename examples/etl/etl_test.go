@@ -15,6 +15,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/goleak"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,7 +39,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-file", file, "-generate", "-1"}, "-generate"},
 		{[]string{"-file", file, "-generate", "1"}, "file exists"},
 		{[]string{"-file", file, "-postgres", "mysql://somewhere"}, "-postgres"},
-		{[]string{"-file", file, "-postgres", "postgres://" + nobody(t) + "/shop"}, "PostgreSQL"},
+		{[]string{"-file", file, "-postgres", "postgres://" + loopback.Addr(t) + "/shop"}, "PostgreSQL"},
 		{[]string{"-file", file + ".none"}, "no such file"},
 		{[]string{"-file", t.TempDir()}, "is a directory"},
 	} {
@@ -147,7 +149,7 @@ func TestBrokenFile(t *testing.T) {
 		header + "7,A\"B,12.50,2026-02-28\n": "line 2, column 4",
 		header + "7,\"A,12.50,2026-02-28\n8,B,1.00,2026-02-28\n": "extraneous or missing",
 	} {
-		args := []string{"-file", write(t, content), "-postgres", "postgres://" + nobody(t) + "/shop"}
+		args := []string{"-file", write(t, content), "-postgres", "postgres://" + loopback.Addr(t) + "/shop"}
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want one with %q", content, err, want)
 		}
@@ -209,15 +211,4 @@ func write(t *testing.T, content string) (name string) {
 		t.Fatal(err)
 	}
 	return name
-}
-
-// nobody is an address where nobody listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/goleak"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -92,7 +94,7 @@ func TestRunbooks(t *testing.T) {
 // TestWithoutDatabases: the program starts, says what is missing, and ends.
 func TestWithoutDatabases(t *testing.T) {
 	keepTelemetry(t)
-	nobody, addr := freeAddr(t), freeAddr(t)
+	nobody, addr := loopback.Addr(t), loopback.Addr(t)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
@@ -172,16 +174,6 @@ func keepTelemetry(t *testing.T) {
 	for _, signal := range []string{"TRACES", "METRICS", "LOGS"} {
 		t.Setenv("OTEL_"+signal+"_EXPORTER", "none")
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // await asks until the answer has that status and the text in it.

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"go.uber.org/goleak"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,7 +35,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-parts", "10001", "coordinate"}, "-parts"},
 		{[]string{"-rescue", "1ms", "work"}, "-rescue"},
 		{[]string{"-postgres", "mysql://somewhere", "work"}, "-postgres"},
-		{[]string{"-postgres", "postgres://" + nobody(t) + "/shop", "work"}, "PostgreSQL"},
+		{[]string{"-postgres", "postgres://" + loopback.Addr(t) + "/shop", "work"}, "PostgreSQL"},
 	} {
 		if err := run(t.Context(), test.args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: %v, want one with %q", test.args, err, test.want)
@@ -74,15 +75,4 @@ func TestPartEndsLast(t *testing.T) {
 			t.Errorf("told:\n%s", got)
 		}
 	})
-}
-
-// nobody is an address where nobody listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // send makes one attempt over the real transport.
@@ -131,7 +132,7 @@ func TestEndlessAnswers(t *testing.T) {
 }
 
 func TestSilentServers(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	silent, err := loopback.Listen()
 	must(t, err)
 	defer func() { _ = silent.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -15,6 +15,7 @@ import (
 	"github.com/otelmon/otelmon-go/health"
 	"github.com/otelmon/otelmon-go/health/healthgrpc"
 	"github.com/otelmon/otelmon-go/health/healthtest"
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 func TestChecker(t *testing.T) {
@@ -26,9 +27,6 @@ func TestChecker(t *testing.T) {
 	)
 	_, conn := serve(t, healthgrpc.New(registry))
 	_, mute := serve(t, nil)
-	nobody, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, nobody.Close())
 	for _, test := range []struct {
 		name, service string
 		conn          grpc.ClientConnInterface
@@ -41,7 +39,7 @@ func TestChecker(t *testing.T) {
 		{"server not serving", "", conn, "the server is NOT_SERVING", codes.Unknown},
 		{"unknown service", "nobody", conn, `the server knows no service "nobody": `, codes.NotFound},
 		{"no health protocol", "", mute, "the server doesn't implement grpc.health.v1.Health: ", codes.Unimplemented},
-		{"no server", "up", connect(t, nobody.Addr().String()), `service "up" can't be asked: `, codes.Unavailable},
+		{"no server", "up", connect(t, loopback.Addr(t)), `service "up" can't be asked: `, codes.Unavailable},
 		{"no connection", "up", nil, "grpc checker: the connection is nil", codes.Unknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/otelmon/otelmon-go/internal/loopback"
 )
 
 // Options says where and how a [Receiver] listens. The zero value takes two
@@ -83,7 +85,7 @@ func Start(o Options) (*Receiver, error) {
 
 func listen(addr string) (net.Listener, error) {
 	if addr == "" {
-		addr = "127.0.0.1:0"
+		return loopback.Listen() // so that it can come back
 	}
 	return net.Listen("tcp", addr) //nolint:noctx // a test's listener has no context to end with
 }
