@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -39,7 +40,8 @@ func start(t *testing.T, cfg Config, environ ...string) (*Monitor, error) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		_ = m.Shutdown(ctx) // the tests that care look at it themselves
+		_ = m.Shutdown(ctx)            // the tests that care look at it themselves
+		otel.SetLogger(logr.Discard()) // the output of a test ends with it
 		otel.SetTracerProvider(tracers)
 		otel.SetMeterProvider(meters)
 		otel.SetLoggerProvider(loggers)
