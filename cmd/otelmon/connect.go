@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/otelmon/otelmon-go/console/store"
@@ -48,29 +50,43 @@ func connect(ctx context.Context, address, token string, environ []string) (*cli
 	}
 	var found []*client
 	seen := map[string]bool{}
-	var lines strings.Builder
+	var lines, others strings.Builder
 	for _, a := range announced {
 		c, err := newClient(a.URL, token)
 		if err != nil || seen[c.root.String()] {
 			continue
 		}
 		seen[c.root.String()] = true
-		name, ok := c.probe(ctx)
-		if !ok {
+		name, err := c.probe(ctx)
+		switch {
+		case err == nil:
+			found = append(found, c)
+			fmt.Fprintf(&lines, "\n  -url %s  %s, process %d, since %s", c.root, name, a.PID, a.Since.Local().Format(time.DateTime))
+		case errors.Is(err, syscall.ECONNREFUSED) || isGone(a.PID):
 			announce.Forget(a)
-			continue
+		default:
+			fmt.Fprintf(&others, "\n  process %d announced one at %s, but %v", a.PID, c.root, err)
 		}
-		found = append(found, c)
-		fmt.Fprintf(&lines, "\n  -url %s  %s, process %d, since %s", c.root, name, a.PID, a.Since.Local().Format(time.DateTime))
 	}
 	switch len(found) {
 	case 0:
-		return nil, errors.New("no console answers on this machine: a program has one that calls console.Console.Serve or Announce; name another with -url")
+		return nil, fmt.Errorf("no console answers on this machine: start a program that has one and calls console.Console.Serve or Announce, or name its address with -url%s", others.String())
 	case 1:
 		return found[0], nil
 	default:
-		return nil, fmt.Errorf("several consoles answer on this machine; name one of them:%s", lines.String())
+		return nil, fmt.Errorf("several consoles answer on this machine; name one of them:%s%s", lines.String(), others.String())
 	}
+}
+
+// isGone tells whether no process has this id any more. Windows does not find one
+// that has ended.
+func isGone(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return true
+	}
+	defer func() { _ = p.Release() }() // there is nothing to do about it
+	return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 func newClient(address, token string) (*client, error) {
@@ -85,33 +101,37 @@ func newClient(address, token string) (*client, error) {
 	}}, nil
 }
 
-// probe tells whether a console answers, and of which service it is. It shows no
-// token: another program may have got the port since.
-func (c *client) probe(ctx context.Context) (service string, ok bool) {
+// probe returns of which service a console is, or what there is instead of one. It
+// shows no token: another program may have got the port since.
+func (c *client) probe(ctx context.Context) (service string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.root.JoinPath("api/summary").String(), http.NoBody)
 	if err != nil {
-		return "", false
+		return "", err
 	}
 	resp, err := c.http.Do(r)
-	if err != nil {
-		return "", ctx.Err() != nil // slow, not gone
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "slow to answer", nil
+	case err != nil:
+		return "", err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	var summary struct {
 		Service  string `json:"service"`
 		MaxBytes int    `json:"max_bytes"`
 	}
-	switch resp.StatusCode {
-	case http.StatusOK:
-		err = json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&summary)
-		return cmp.Or(store.CleanLine(summary.Service), "a service without a name"), err == nil && summary.MaxBytes > 0
-	case http.StatusUnauthorized:
-		return "asks for a token", strings.Contains(resp.Header.Get("WWW-Authenticate"), `realm="otelmon"`)
-	default:
-		return "", false
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized && strings.Contains(resp.Header.Get("WWW-Authenticate"), `realm="otelmon"`):
+		return "asks for a token", nil
+	case resp.StatusCode != http.StatusOK:
+		return "", fmt.Errorf("what answers there says %s", store.CleanLine(resp.Status))
 	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&summary); err != nil || summary.MaxBytes == 0 {
+		return "", errors.New("what answers there is no console")
+	}
+	return cmp.Or(store.CleanLine(summary.Service), "a service without a name"), nil
 }
 
 // maxAnswer bounds what is read of an answer.

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -79,6 +84,59 @@ func announceDead(t *testing.T) (address string) {
 		t.Fatal(err)
 	}
 	return address
+}
+
+// TestConnectLeavesWhatMayBeAConsole: what a running process has announced stays,
+// whatever answers there now.
+func TestConnectLeavesWhatMayBeAConsole(t *testing.T) {
+	ownCache(t)
+	var status int
+	odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer odd.Close()
+	if _, err := announce.Write(announce.Console{URL: odd.URL}); err != nil {
+		t.Fatal(err)
+	}
+	for _, status = range []int{http.StatusServiceUnavailable, http.StatusForbidden, http.StatusUnauthorized, http.StatusOK} {
+		want := fmt.Sprint(status)
+		if status == http.StatusOK {
+			want = "is no console"
+		}
+		if _, err := connect(t.Context(), "", "", nil); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), odd.URL) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+	if left, err := announce.List(); err != nil || len(left) != 1 {
+		t.Errorf("left: %+v, %v", left, err)
+	}
+}
+
+// TestConnectForgetsADeadProcess: another program may have got its port.
+func TestConnectForgetsADeadProcess(t *testing.T) {
+	ownCache(t)
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	if _, err := announce.Write(announce.Console{URL: other.URL}); err != nil {
+		t.Fatal(err)
+	}
+	announced, err := filepath.Glob(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "otelmon", "consoles", "*.json"))
+	if err != nil || len(announced) != 1 {
+		t.Skip("the announcements of this system are elsewhere")
+	}
+	ended := exec.CommandContext(t.Context(), "true")
+	if err := ended.Run(); err != nil {
+		t.Skip(err)
+	}
+	dir, pid := filepath.Dir(announced[0]), ended.Process.Pid
+	content := fmt.Sprintf(`{"url":%q,"pid":%d}`, other.URL, pid)
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d-1.json", pid)), []byte(content), 0o600), os.Remove(announced[0])); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connect(t.Context(), "", "", nil); err == nil || strings.Contains(err.Error(), other.URL) {
+		t.Error(err)
+	}
+	if left, err := announce.List(); err != nil || len(left) != 0 {
+		t.Errorf("left: %+v, %v", left, err)
+	}
 }
 
 func TestProbeShowsNoToken(t *testing.T) {
