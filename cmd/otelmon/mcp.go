@@ -3,17 +3,21 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
+
+	opsconsole "github.com/otelmon/otelmon-go/console"
 )
 
 func mcpCommand(ctx context.Context, args []string, c console) int {
@@ -24,8 +28,7 @@ func mcpCommand(ctx context.Context, args []string, c console) int {
 		return code
 	}
 	signal.Reset(os.Interrupt) // reading stdin cannot be interrupted otherwise
-	connect := func(ctx context.Context) (*client, error) { return t.connect(ctx, c) }
-	if err := newBridge(connect, c.out).run(ctx, os.Stdin); err != nil {
+	if err := newBridge(t, c).run(ctx, os.Stdin); err != nil {
 		return t.fails(c, exitFailed, err)
 	}
 	return exitOK
@@ -34,9 +37,11 @@ func mcpCommand(ctx context.Context, args []string, c console) int {
 // bridge passes messages of the Model Context Protocol on between a client that
 // speaks over stdin and stdout and the console of a running program. It keeps no
 // state but the revision that an older client has agreed on, so the program may
-// end and come back meanwhile.
+// begin later, end and come back. While it is away, a blank console tells what
+// there is to ask, which clients want to know when they begin.
 type bridge struct {
 	connect func(context.Context) (*client, error)
+	blank   func() *client
 
 	mu      sync.Mutex
 	out     io.Writer
@@ -45,8 +50,16 @@ type bridge struct {
 	running map[string]context.CancelFunc // by the id of the request
 }
 
-func newBridge(connect func(context.Context) (*client, error), out io.Writer) *bridge {
-	return &bridge{connect: connect, out: out, running: map[string]context.CancelFunc{}}
+func newBridge(t *target, c console) *bridge {
+	scope := opsconsole.ScopeRead
+	if t.tokenFile != "" || lookup(c.environ, tokenVariable) != "" {
+		scope = opsconsole.ScopeAct // which it may give
+	}
+	return &bridge{
+		connect: func(ctx context.Context) (*client, error) { return t.connect(ctx, c) },
+		blank:   sync.OnceValue(func() *client { return blank(scope) }),
+		out:     c.out, running: map[string]context.CancelFunc{},
+	}
 }
 
 // maxMessage bounds a message, in bytes.
@@ -133,10 +146,19 @@ func (b *bridge) cancel(id json.RawMessage) {
 	}
 }
 
+// asksProgram tells whether only a program can answer. All else is the same for
+// every console.
+func (m *message) asksProgram() bool {
+	return m.Method == "tools/call" || m.Method == "resources/read" || m.Method == "subscriptions/listen"
+}
+
 // forward passes one message on and writes what is answered to it. What goes
 // wrong is answered to a request and not told of a notification.
 func (b *bridge) forward(ctx context.Context, m *message, line []byte) {
 	err := b.ask(ctx, m, line)
+	if err != nil && !m.asksProgram() && ctx.Err() == nil {
+		err = b.post(ctx, b.blank(), m, line)
+	}
 	if err == nil || len(m.ID) == 0 || ctx.Err() != nil {
 		return
 	}
@@ -167,30 +189,58 @@ func (b *bridge) write(v any) {
 	_, _ = b.out.Write(append(line, '\n')) // a client that is gone has closed its end of stdin, too
 }
 
-// console returns the client of a console that has answered, or of one that is
+// console returns the client of the console that is known, or else of one that is
 // found now.
-func (b *bridge) console(ctx context.Context) (*client, error) {
+func (b *bridge) console(ctx context.Context) (c *client, isKnown bool, err error) {
 	b.mu.Lock()
-	to := b.to
+	c = b.to
 	b.mu.Unlock()
-	if to != nil {
-		return to, nil
+	if c != nil {
+		return c, true, nil
 	}
-	return b.connect(ctx)
-}
-
-// settle keeps the console that has answered, and forgets one that does not.
-func (b *bridge) settle(c *client) {
+	if c, err = b.connect(ctx); err != nil {
+		return nil, false, err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.to = c
+	return c, false, nil
 }
 
-func (b *bridge) ask(ctx context.Context, m *message, line []byte) error {
-	c, err := b.console(ctx)
-	if err != nil {
-		return err
+// forget makes that the console, its address and the token are looked for anew.
+func (b *bridge) forget(c *client) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.to == c {
+		b.to = nil
 	}
+}
+
+// ask passes a message on to the program. What a client wants to know when it
+// begins does not wait for one that hangs.
+func (b *bridge) ask(ctx context.Context, m *message, line []byte) error {
+	if !m.asksProgram() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+	}
+	for {
+		c, isKnown, err := b.console(ctx)
+		if err != nil {
+			return err
+		}
+		if err = b.post(ctx, c, m, line); err == nil || ctx.Err() != nil {
+			return err
+		}
+		b.forget(c)
+		if unsent := (*net.OpError)(nil); !isKnown || !errors.As(err, &unsent) || unsent.Op != "dial" {
+			return err
+		}
+	}
+}
+
+// post passes a message on to a console.
+func (b *bridge) post(ctx context.Context, c *client, m *message, line []byte) error {
 	r, err := c.request(ctx, http.MethodPost, "mcp", nil, bytes.NewReader(line))
 	if err != nil {
 		return err
@@ -198,19 +248,13 @@ func (b *bridge) ask(ctx context.Context, m *message, line []byte) error {
 	b.head(r.Header, m)
 	resp, err := c.http.Do(r)
 	if err != nil {
-		if ctx.Err() == nil {
-			b.settle(nil)
-		}
 		return fmt.Errorf("the program does not answer at %s; has it ended? Call again when it runs. %w", c.root.Redacted(), err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode == http.StatusUnauthorized {
-		b.settle(nil) // the file may hold another token by the next call
-		return c.refusal(resp)
-	}
-	b.settle(c)
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
+	case resp.StatusCode == http.StatusUnauthorized:
+		return c.refusal(resp)
 	case kind == "text/event-stream":
 		return b.stream(m, resp.Body)
 	case kind == "application/json":
@@ -275,13 +319,10 @@ func (b *bridge) stream(m *message, body io.Reader) error {
 		answered = json.Unmarshal(data, &is) == nil && is.Method == ""
 		data = nil
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("the program stopped to answer; has it ended? %w", err)
+	if answered || len(m.ID) == 0 {
+		return nil
 	}
-	if !answered && len(m.ID) > 0 {
-		return errors.New("the program stopped to answer; has it ended?")
-	}
-	return nil
+	return fmt.Errorf("the program stopped to answer; has it ended? %w", cmp.Or(lines.Err(), io.ErrUnexpectedEOF))
 }
 
 // pass writes a message to the client, on one line. An answer to what the program

@@ -2,10 +2,10 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -35,9 +35,7 @@ func startBridgeTo(t *testing.T, where *target) *pipes {
 	from, out := io.Pipe()
 	p := &pipes{t: t, to: to, lines: bufio.NewScanner(from), ended: make(chan error, 1)}
 	p.lines.Buffer(nil, maxMessage)
-	b := newBridge(func(ctx context.Context) (*client, error) {
-		return where.connect(ctx, console{environ: []string{tokenVariable + "=" + aToken}})
-	}, out)
+	b := newBridge(where, console{out: out, environ: []string{tokenVariable + "=" + aToken}})
 	go func() { p.ended <- b.run(t.Context(), in) }()
 	return p
 }
@@ -140,7 +138,7 @@ func TestBridgeOutlivesTheProgram(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	if got := p.ask(4, "tools/list", `{`+modern+`}`); !strings.Contains(got, `"error"`) {
+	if got := p.ask(4, "resources/read", `{"uri":"otelmon://status",`+modern+`}`); !strings.Contains(got, `"error"`) {
 		t.Error(got)
 	}
 	again := httptest.NewServer(con.Handler())
@@ -152,6 +150,114 @@ func TestBridgeOutlivesTheProgram(t *testing.T) {
 	defer undo()
 	if got := p.ask(5, "tools/call", call); !strings.Contains(got, "findings") {
 		t.Error(got)
+	}
+}
+
+// TestBridgeFindsTheProgramAtAnotherAddress in the very call that follows.
+func TestBridgeFindsTheProgramAtAnotherAddress(t *testing.T) {
+	ownCache(t)
+	con := opsconsole.New(opsconsole.Options{ReadToken: aToken})
+	mcp.Mount(con)
+	p := startBridge(t, "")
+	defer p.close()
+	for id := range 3 {
+		server := httptest.NewServer(con.Handler())
+		withdraw, err := con.Announce(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.ask(id, "tools/call", `{"name":"diagnose",`+modern+`}`); !strings.Contains(got, "findings") {
+			t.Error(got)
+		}
+		server.Close()
+		withdraw()
+	}
+}
+
+// TestBridgeBeginsBeforeTheProgram: a client that gets an error when it begins does
+// not try again.
+func TestBridgeBeginsBeforeTheProgram(t *testing.T) {
+	for name, tc := range map[string]struct {
+		begin, params, of string
+	}{
+		"a client of now": {"server/discover", `{` + modern + `}`, modern},
+		"an older client": {"initialize", older, `"_meta":{}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ownCache(t)
+			con := opsconsole.New(opsconsole.Options{ReadToken: aToken})
+			mcp.Mount(con)
+			p := startBridge(t, "")
+			defer p.close()
+			id := 0
+			ask := func(method, params string) string {
+				id++
+				return p.ask(id, method, params)
+			}
+			if got := ask(tc.begin, tc.params); !strings.Contains(got, "Call diagnose first") {
+				t.Error(got)
+			}
+			for method, want := range map[string]string{
+				"tools/list":               `"set_log_level"`, // which the token may give
+				"prompts/list":             `"incident_report"`,
+				"resources/list":           `"otelmon://status"`,
+				"resources/templates/list": `"otelmon://traces/{id}"`,
+			} {
+				if got := ask(method, `{`+tc.of+`}`); !strings.Contains(got, want) {
+					t.Errorf("%s: %s", method, got)
+				}
+			}
+			call := `{"name":"diagnose",` + tc.of + `}`
+			if got := ask("tools/call", call); !strings.Contains(got, `"isError":true`) || !strings.Contains(got, "start a program") {
+				t.Error(got)
+			}
+			if got := ask("resources/read", `{"uri":"otelmon://status",`+tc.of+`}`); !strings.Contains(got, "start a program") {
+				t.Errorf("the status of no program: %s", got)
+			}
+			server := httptest.NewServer(con.Handler())
+			defer server.Close()
+			withdraw, err := con.Announce(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer withdraw()
+			if got := ask("tools/call", call); !strings.Contains(got, "findings") {
+				t.Error(got)
+			}
+		})
+	}
+}
+
+// TestBridgeBeginsThoughTheProgramRefuses the token: each call says so.
+func TestBridgeBeginsThoughTheProgramRefuses(t *testing.T) {
+	closed := httptest.NewServer(opsconsole.New(opsconsole.Options{ReadToken: "another-0123456789"}).Handler())
+	defer closed.Close()
+	p := startBridge(t, closed.URL)
+	defer p.close()
+	if got := p.ask(1, "initialize", older); strings.Contains(got, `"error"`) {
+		t.Error(got)
+	}
+	if got := p.ask(2, "tools/call", `{"name":"diagnose"}`); !strings.Contains(got, "401") {
+		t.Error(got)
+	}
+}
+
+// TestBridgeAnswersOnce: a stream that breaks off after the answer is no error.
+func TestBridgeAnswersOnce(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	defer server.Close()
+	p := startBridge(t, server.URL)
+	defer p.close()
+	if got := p.ask(1, "tools/call", `{"name":"diagnose"}`); strings.Contains(got, "isError") {
+		t.Error(got)
+	}
+	if _, err := fmt.Fprintln(p.to, "nonsense"); err != nil || !p.lines.Scan() || !strings.Contains(p.lines.Text(), "-32700") {
+		t.Errorf("%v, after the answer came %s", err, p.lines.Text())
 	}
 }
 
