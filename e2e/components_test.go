@@ -12,6 +12,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kafkareceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -56,7 +57,7 @@ func factories() (otelcol.Factories, error) {
 		Telemetry:  otelconftelemetry.NewFactory(),
 		Extensions: byType[extension.Factory](healthcheckextension.NewFactory(), filestorage.NewFactory()),
 		Receivers:  byType[receiver.Factory](otlpreceiver.NewFactory(), kafkareceiver.NewFactory()),
-		Processors: byType[processor.Factory](memorylimiterprocessor.NewFactory(), tailsamplingprocessor.NewFactory(), resourceprocessor.NewFactory()),
+		Processors: byType[processor.Factory](memorylimiterprocessor.NewFactory(), tailsamplingprocessor.NewFactory(), resourceprocessor.NewFactory(), transformprocessor.NewFactory()),
 		Connectors: byType[connector.Factory](spanmetricsconnector.NewFactory(), serviceGraph()),
 		Exporters:  byType[exporter.Factory](otlpexporter.NewFactory(), otlphttpexporter.NewFactory(), kafkaexporter.NewFactory(), loadbalancingexporter.NewFactory()),
 	}, nil

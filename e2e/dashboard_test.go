@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -91,10 +92,10 @@ func questions(t *testing.T) (all []question) {
 // variables are the values of a dashboard's, and of Grafana's own.
 type variables map[string]string
 
-// of are those of a service, with all of everything else.
+// of are those of a service, as Prometheus calls it, with all of everything else.
 func of(service string) variables {
 	return variables{
-		"service": service, "name": service, "instance": ".*", "check": ".*", "operation": ".*", "destination": ".*", "history": "7d",
+		"service": service, "name": path.Base(service), "instance": ".*", "check": ".*", "operation": ".*", "destination": ".*", "history": "7d",
 		"__interval": "60s", "__rate_interval": "240s", "__range": "1800s",
 	}
 }

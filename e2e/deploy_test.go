@@ -40,15 +40,9 @@ type dataSource struct {
 			Name          string
 			DataSourceUID string `yaml:"datasourceUid"`
 		} `yaml:"exemplarTraceIdDestinations"`
-		DerivedFields []struct {
-			Name, URL       string
-			MatcherType     string `yaml:"matcherType"`
-			MatcherRegex    string `yaml:"matcherRegex"`
-			URLDisplayLabel string `yaml:"urlDisplayLabel"`
-			DataSourceUID   string `yaml:"datasourceUid"`
-		} `yaml:"derivedFields"`
-		NodeGraph    struct{ Enabled bool } `yaml:"nodeGraph"`
-		TracesToLogs struct {
+		DerivedFields []derivedField         `yaml:"derivedFields"`
+		NodeGraph     struct{ Enabled bool } `yaml:"nodeGraph"`
+		TracesToLogs  struct {
 			DataSourceUID      string `yaml:"datasourceUid"`
 			SpanStartTimeShift string `yaml:"spanStartTimeShift"`
 			SpanEndTimeShift   string `yaml:"spanEndTimeShift"`
@@ -63,6 +57,15 @@ type dataSource struct {
 			Queries            []struct{ Name, Query string }
 		} `yaml:"tracesToMetrics"`
 	} `yaml:"jsonData"`
+}
+
+// derivedField is a link of log records.
+type derivedField struct {
+	Name, URL       string
+	MatcherType     string `yaml:"matcherType"`
+	MatcherRegex    string `yaml:"matcherRegex"`
+	URLDisplayLabel string `yaml:"urlDisplayLabel"`
+	DataSourceUID   string `yaml:"datasourceUid"`
 }
 
 // provisioned returns the data sources by type, with the escaping of Grafana's

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,12 +80,12 @@ func TestPanels(t *testing.T) {
 	often := append(otlp("http/protobuf", s.http), "OTEL_METRIC_EXPORT_INTERVAL=10000")
 	addr := loopback.Addr(t)
 	p := start(t, codesearch, often, "-traffic", "-addr", addr)
-	trouble := actor(t, troubled, often...)
+	trouble := actor(t, troubled, append(often, "OTEL_RESOURCE_ATTRIBUTES=service.namespace="+path.Dir(troubledJob))...)
 	awaitAnswer(t, "http://"+addr+"/readyz", "", p.ended)
 	stop := load(t, "http://"+addr)
 	well := s.watch(t, p, codesearch, loaded)
 	s.loseAll(t)
-	ill := s.watch(t, trouble, troubled, 10*time.Second)
+	ill := s.watch(t, trouble, troubledJob, 10*time.Second)
 	stop()
 
 	t.Run("questions", func(t *testing.T) { judge(t, well, ill) })
@@ -194,8 +195,16 @@ func judge(t *testing.T, well, ill map[string]shown) {
 	}
 }
 
-// testVariables: each has values to choose from.
+// testVariables: each has values to choose from, of a service with a namespace and
+// of one without.
 func (s realStack) testVariables(t *testing.T) {
+	for _, service := range []string{codesearch, troubledJob} {
+		s.testVariablesOf(t, service)
+	}
+}
+
+func (s realStack) testVariablesOf(t *testing.T, service string) {
+	t.Helper()
 	labelValues := regexp.MustCompile(`^label_values\((.*), *(\w+)\)$`)
 	for _, file := range dashboardFiles(t) {
 		for _, v := range loadDashboard(t, file).Templating.List {
@@ -207,9 +216,12 @@ func (s realStack) testVariables(t *testing.T) {
 				continue
 			}
 			var answer struct{ Data []string }
-			err := s.prometheus.ask(t.Context(), "/api/v1/label/"+m[2]+"/values", url.Values{"match[]": {of(codesearch).fill(t, m[1])}}, &answer)
-			if err != nil || len(answer.Data) == 0 || m[2] == "job" && !slices.Contains(answer.Data, codesearch) {
+			err := s.prometheus.ask(t.Context(), "/api/v1/label/"+m[2]+"/values", url.Values{"match[]": {of(service).fill(t, m[1])}}, &answer)
+			if err != nil || len(answer.Data) == 0 || m[2] == "job" && !slices.Contains(answer.Data, service) {
 				t.Errorf("%s: %s can be %q, %v", file, v.Name, answer.Data, err)
+			}
+			if v.Regex != "" && regexp.MustCompile(strings.Trim(v.Regex, "/")).FindStringSubmatch(answer.Data[0])[1] != path.Base(service) {
+				t.Errorf("%s: %s of %s is taken from %q by %s", file, v.Name, service, answer.Data, v.Regex)
 			}
 		}
 	}
@@ -223,7 +235,7 @@ func (s realStack) testExemplars(t *testing.T) {
 		}
 		id, err := s.exemplar(t.Context(), of(codesearch).fill(t, q.Expr))
 		if err == nil && id == "" {
-			id, err = s.exemplar(t.Context(), of(troubled).fill(t, q.Expr)) // checks that go well are not traced
+			id, err = s.exemplar(t.Context(), of(troubledJob).fill(t, q.Expr)) // checks that go well are not traced
 		}
 		if err == nil {
 			_, err = s.trace(t.Context(), id)
@@ -246,7 +258,7 @@ func (s realStack) testPanelLinks(t *testing.T, well, ill map[string]shown) {
 				}
 				where := fmt.Sprintf("%s/%s/%s", strings.TrimSuffix(file[len(dashboards)+1:], ".json"), p.Title, p.Targets[0].RefID)
 				answers := 0
-				for service, labels := range map[string]map[string]string{codesearch: well[where].labels, troubled: ill[where].labels} {
+				for service, labels := range map[string]map[string]string{codesearch: well[where].labels, troubledJob: ill[where].labels} {
 					got, err := s.ask(t.Context(), follow(t, l.URL, service, labels))
 					if err != nil {
 						t.Errorf("%s, %s: %v", where, l.Title, err)

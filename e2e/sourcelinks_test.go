@@ -6,7 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,13 +38,12 @@ func (s realStack) testSourceLinks(t *testing.T) {
 		return err
 	})
 	for _, f := range sources["loki"].JSONData.DerivedFields {
-		value := stream[f.MatcherRegex]
-		if f.MatcherType != "label" || value == "" {
-			t.Errorf("%s: a record has no %s: %v", f.Name, f.MatcherRegex, stream)
-		}
-		if to := strings.ReplaceAll(f.URL, "${__value.raw}", value); f.DataSourceUID == "jaeger" && to != logged {
+		if to := f.follow(t, stream); f.DataSourceUID == "jaeger" && to != logged {
 			t.Errorf("the record leads to the trace %s, want %s", to, logged)
 		}
+	}
+	for _, job := range []string{codesearch, troubledJob} {
+		s.testDashboardOfRecord(t, sources["loki"].JSONData.DerivedFields, job)
 	}
 
 	var own []string
@@ -64,6 +67,42 @@ func (s realStack) testSourceLinks(t *testing.T) {
 			t.Errorf("%s finds nothing (%v)", toMetrics.Expr, err)
 		}
 	}
+}
+
+// testDashboardOfRecord: a record of the service, whether it has a trace or not, leads
+// to a dashboard by the name that Prometheus knows the service by.
+func (s realStack) testDashboardOfRecord(t *testing.T, fields []derivedField, job string) {
+	t.Helper()
+	record := question{where: "a record of " + job}
+	record.DataSource.Type, record.Expr = "loki", fmt.Sprintf("{service_name=%q}", path.Base(job))
+	got, err := s.ask(t.Context(), record)
+	if err != nil || got.series == 0 {
+		t.Fatalf("%s: %d, %v", record.where, got.series, err)
+	}
+	i := slices.IndexFunc(fields, func(f derivedField) bool { return f.DataSourceUID == "" })
+	to, err := url.Parse(fields[i].follow(t, got.labels))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := question{where: record.where + " leads to " + to.String()}
+	known.DataSource.Type, known.Instant = "prometheus", true
+	known.Expr = fmt.Sprintf("process_uptime_seconds{job=%q}", to.Query().Get("var-service"))
+	if got, err := s.ask(t.Context(), known); err != nil || got.labels["job"] != job {
+		t.Errorf("%s: there is %v, %v", known.where, got.labels, err)
+	}
+}
+
+// follow is where Grafana leads from a record: with the value of the first of its
+// labels that the expression is found in.
+func (f derivedField) follow(t *testing.T, stream map[string]string) string {
+	t.Helper()
+	for _, label := range slices.Sorted(maps.Keys(stream)) {
+		if f.MatcherType == "label" && regexp.MustCompile(f.MatcherRegex).MatchString(label) {
+			return strings.ReplaceAll(f.URL, "${__value.raw}", stream[label])
+		}
+	}
+	t.Errorf("%s: a record has no label %s: %v", f.Name, f.MatcherRegex, stream)
+	return ""
 }
 
 // tracedAndLogged is the trace of a search, and the id of a trace in which something

@@ -22,7 +22,10 @@ import (
 	"github.com/otelmon/otelmon-go/otelmon"
 )
 
-const troubled = "troubled"
+const (
+	troubled    = "troubled"
+	troubledJob = "e2e/troubled" // as Prometheus calls it, which has a namespace
+)
 
 // troubledRole is a service in which everything fails that has a place on a
 // dashboard.
