@@ -14,7 +14,9 @@ import (
 // Verdicts about delivery, the best first.
 const (
 	DeliveryNotConfigured = "not_configured" // nothing is exported, or not by otelmon
+	DeliveryIdle          = "idle"           // nothing was made yet
 	DeliveryOK            = "ok"
+	DeliveryWaiting       = "waiting" // nothing was taken yet, and it is too early to call that failing
 	DeliveryBehind        = "behind"  // it arrives, but late
 	DeliveryFailing       = "failing" // nothing arrives, nothing is lost yet
 	DeliveryLosing        = "losing"  // lost something lately
@@ -32,7 +34,7 @@ const (
 // the ledger that package exporters keeps.
 type Delivery struct {
 	AsOf     time.Time         `json:"as_of"`
-	Verdict  string            `json:"verdict"` // of the account that stands worst: not_configured, ok, behind, failing, losing
+	Verdict  string            `json:"verdict"` // of the account that stands worst: not_configured, idle, ok, waiting, behind, failing, losing
 	Reason   string            `json:"reason"`  // a sentence
 	Accounts []DeliveryAccount `json:"accounts"`
 }
@@ -42,7 +44,7 @@ type Delivery struct {
 type DeliveryAccount struct {
 	Destination string         `json:"destination"`
 	Signal      string         `json:"signal"`  // traces, metrics, logs
-	Verdict     string         `json:"verdict"` // ok, behind, failing, losing
+	Verdict     string         `json:"verdict"` // idle, ok, waiting, behind, failing, losing
 	Reason      string         `json:"reason"`  // a sentence
 	Mode        string         `json:"mode"`    // where it waits: memory, or disk, which goes on where an earlier process ended
 	Created     Number         `json:"created"`
@@ -56,6 +58,7 @@ type DeliveryAccount struct {
 	DiskBytes   Number         `json:"disk_bytes"`
 
 	taken float64 // lately
+	began bool    // to take, as far as is known; not by what an earlier process delivered
 }
 
 // DeliveryLoss is what was lost for one reason.
@@ -86,7 +89,10 @@ func (st *Store) Delivery() Delivery {
 			d.Verdict, d.Reason = a.Verdict, a.Reason
 		}
 	}
-	if d.Verdict == DeliveryOK {
+	switch d.Verdict {
+	case DeliveryIdle:
+		d.Reason = "Nothing was made yet."
+	case DeliveryOK:
 		d.Reason = "What is made arrives."
 	}
 	return d
@@ -121,7 +127,7 @@ func (a *DeliveryAccount) read(instrument string, s *series, samples int64) {
 		a.Created = v
 	case keys.TelemetryDelivered:
 		a.Delivered = v
-		a.taken = s.gained(samples, takenLately)
+		a.taken, a.began = s.gained(samples, takenLately), s.now.value > s.first
 	case keys.TelemetryPending:
 		a.Pending = v
 	case keys.TelemetryPendingAge:
@@ -160,7 +166,11 @@ func (s *series) gained(samples int64, n int) float64 {
 func (a *DeliveryAccount) judge() {
 	where := map[bool]string{false: "in memory", true: "on the disk"}
 	late := a.Pending > 0 && a.Oldest >= Number(lateAfter.Seconds())
-	waits := fmt.Sprintf("%s, the oldest for %s, %s", items(a.Pending, "waits", "wait"), seconds(a.Oldest), where[a.Mode == "disk"])
+	waits := items(a.Pending, "waits", "wait")
+	if a.Oldest >= 1 {
+		waits += ", the oldest for " + seconds(a.Oldest)
+	}
+	waits += ", " + where[a.Mode == "disk"]
 	to := fmt.Sprintf("The %s to %s: ", a.Signal, a.Destination)
 	switch {
 	case a.LostLately > 0:
@@ -174,6 +184,14 @@ func (a *DeliveryAccount) judge() {
 		a.Verdict, a.Reason = DeliveryFailing, to+"none are taken; "+waits+"."
 	case late:
 		a.Verdict, a.Reason = DeliveryBehind, to+"they arrive late; "+waits+"."
+	case a.Created == 0 && a.Pending == 0:
+		a.Verdict, a.Reason = DeliveryIdle, to+"nothing was made yet."
+	case a.Delivered == 0 && a.Pending == 0:
+		a.Verdict, a.Reason = DeliveryWaiting, to+"nothing was taken yet."
+	case a.Delivered == 0:
+		a.Verdict, a.Reason = DeliveryWaiting, to+"nothing was taken yet; "+waits+"."
+	case a.Pending > 0 && a.Mode == "disk" && !a.began: // a directory's count goes on from earlier processes
+		a.Verdict, a.Reason = DeliveryWaiting, to+"nothing is known to be taken since the start; "+waits+"."
 	default:
 		a.Verdict, a.Reason = DeliveryOK, to+"what is made arrives."
 	}
@@ -200,7 +218,9 @@ func seconds(n Number) string {
 }
 
 func deliveryOrder(verdict string) int {
-	return slices.Index([]string{DeliveryNotConfigured, DeliveryOK, DeliveryBehind, DeliveryFailing, DeliveryLosing}, verdict)
+	return slices.Index([]string{
+		DeliveryNotConfigured, DeliveryIdle, DeliveryOK, DeliveryWaiting, DeliveryBehind, DeliveryFailing, DeliveryLosing,
+	}, verdict)
 }
 
 func signalOrder(signal string) int {

@@ -102,7 +102,7 @@ func TestDeliveryVerdictFollowsTheLedger(t *testing.T) {
 		}
 
 		l.set(func(l *ledger) { l.created, l.pending, l.age = 600, 100, 3 })
-		is(DeliveryOK, "arrives")
+		is(DeliveryWaiting, "nothing is known to be taken since the start; 100 items wait, the oldest for 3s, on the disk.")
 		for range 5 {
 			wait(1)
 			l.set(func(l *ledger) { l.age += 5 })
@@ -128,6 +128,66 @@ func TestDeliveryVerdictFollowsTheLedger(t *testing.T) {
 	})
 }
 
+// Without a backend nothing is ok before it is failing: what is made arrives once
+// something was taken.
+func TestDeliveryIsNotOKBeforeAnythingWasTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, 0)
+		l := &ledger{}
+		l.observe(t, r)
+		for _, c := range []struct {
+			created, delivered, pending, evicted int64
+
+			age         float64
+			want, about string
+		}{
+			{want: DeliveryIdle, about: "nothing was made yet."},
+			{created: 3, pending: 3, want: DeliveryWaiting, about: "nothing was taken yet; 3 items wait, in memory."},
+			{created: 3, pending: 3, age: 14, want: DeliveryWaiting, about: "nothing was taken yet; 3 items wait, the oldest for 14s, in memory."},
+			{created: 3, pending: 3, age: 15, want: DeliveryFailing, about: "none are taken; 3 items wait, the oldest for 15s, in memory."},
+			{created: 3, pending: 0, evicted: 3, want: DeliveryWaiting, about: "nothing was taken yet."},
+			{created: 9, delivered: 2, pending: 4, age: 3, evicted: 3, want: DeliveryOK, about: "what is made arrives."},
+		} {
+			l.set(func(l *ledger) {
+				l.created, l.delivered, l.pending, l.evicted, l.age = c.created, c.delivered, c.pending, c.evicted, c.age
+			})
+			r.metrics.sampler.demand()
+			d := r.Delivery()
+			if a := d.Accounts[0]; d.Verdict != c.want || a.Verdict != c.want || a.Reason != "The traces to default: "+c.about {
+				t.Errorf("%+v: %s, %s: %s", c, d.Verdict, a.Verdict, a.Reason)
+			}
+		}
+	})
+}
+
+// A signal of which nothing was made says nothing about the others, and what arrives
+// at one destination nothing about another.
+func TestDeliveryOfAQuietSignal(t *testing.T) {
+	r := newRig(t, 0)
+	m := r.MP.Meter(keys.ScopeExporters)
+	created, _ := m.Int64Counter(keys.TelemetryCreated)
+	delivered, _ := m.Int64Counter(keys.TelemetryDelivered)
+	pending, _ := m.Int64UpDownCounter(keys.TelemetryPending)
+	at := func(destination, signal string) metric.MeasurementOption {
+		return metric.WithAttributes(attribute.String(keys.TelemetryDestination, destination), attribute.String(keys.TelemetrySignal, signal))
+	}
+	said := func(want, why string) {
+		t.Helper()
+		r.metrics.sampler.demand()
+		if d := r.Delivery(); d.Verdict != want || d.Reason != why {
+			t.Errorf("%s: %s; want %s: %s", d.Verdict, d.Reason, want, why)
+		}
+	}
+	created.Add(t.Context(), 0, at("a", "logs"))
+	said(DeliveryIdle, "Nothing was made yet.")
+	created.Add(t.Context(), 1, at("a", "traces"))
+	delivered.Add(t.Context(), 1, at("a", "traces"))
+	said(DeliveryOK, "What is made arrives.")
+	created.Add(t.Context(), 1, at("b", "traces"))
+	pending.Add(t.Context(), 1, at("b", "traces"))
+	said(DeliveryWaiting, "The traces to b: nothing was taken yet; 1 item waits, in memory.")
+}
+
 // The worst account speaks for all, and destinations come in order.
 func TestDeliveryOfSeveralDestinations(t *testing.T) {
 	r := newRig(t, 0)
@@ -146,7 +206,7 @@ func TestDeliveryOfSeveralDestinations(t *testing.T) {
 	for _, a := range d.Accounts {
 		order = append(order, a.Destination+" "+a.Signal+" "+a.Verdict)
 	}
-	want := "a metrics ok, b traces ok, b logs failing"
+	want := "a metrics waiting, b traces waiting, b logs failing"
 	if got := strings.Join(order, ", "); got != want || d.Verdict != DeliveryFailing || d.Reason != "The logs to b: none are taken; 1 item waits, the oldest for 1m0s, in memory." {
 		t.Errorf("%s: %s, %s; want %s", d.Verdict, d.Reason, got, want)
 	}

@@ -51,6 +51,7 @@ type series struct {
 	attributes Attributes
 	at         time.Time
 	now        reading
+	first      float64 // value of its first collection
 	rate       float64
 	before     reading // at the last sample
 	beforeAt   time.Time
@@ -179,6 +180,9 @@ func (m *metricStore) lookup(scope string, mt *metricdata.Metrics, kind string, 
 
 // update brings s to what was read.
 func (m *metricStore) update(s *series, r reading, now time.Time, why occasion) {
+	if s.seen == 0 {
+		s.first = r.value
+	}
 	s.now, s.at, s.seen = r, now, m.collections
 	if why != sampling {
 		return

@@ -276,6 +276,17 @@ func TestViewsOfNothing(t *testing.T) {
 	_ = Style{Width: 80}.Operations(&store.OperationList{Total: 1, Operations: []store.Operation{odd}})
 }
 
+// TestDeliveryThatWaits: nothing looks well before anything was taken.
+func TestDeliveryThatWaits(t *testing.T) {
+	s := &Status{Delivery: &store.Delivery{Verdict: store.DeliveryWaiting, Reason: "The traces to default: nothing was taken yet."}}
+	if got := (Style{}).Line(s); !strings.HasSuffix(got, "; telemetry waiting\n") {
+		t.Errorf("%q", got)
+	}
+	if got := (Style{}).Status(s); !strings.Contains(got, "waiting  The traces to default: nothing was taken yet.") {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestWell(t *testing.T) {
 	one := []store.Check{{}}
 	for _, tc := range []struct {
