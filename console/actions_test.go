@@ -257,6 +257,33 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// TestServeOnASocket is not announced: the command would find what it can't reach.
+func TestServeOnASocket(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir()) // of macOS
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Skip(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- New(Options{}).Serve(ctx, l) }()
+	dial := func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", l.Addr().String()) }
+	client := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	resp, err := client.Get("http://localhost/api/summary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if list, err := announce.List(); err != nil || len(list) != 0 {
+		t.Errorf("announced: %+v, %v", list, err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // pipes is a listener whose connections are in memory.
 type pipes struct {
 	conns chan net.Conn

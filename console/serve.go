@@ -16,16 +16,18 @@ import (
 // it ends the streams, waits for what is being answered, at most three seconds,
 // and returns nil. It closes l.
 //
-// While it serves, the command otelmon finds the console on this machine. It
-// refuses an address that other machines reach when neither Options.ReadToken
-// nor Options.Authorize is set.
+// While it serves, the command otelmon finds the console on this machine, unless l
+// is a unix socket. It refuses an address that other machines reach when neither
+// Options.ReadToken nor Options.Authorize is set.
 func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	if !isLoopbackAddr(l.Addr()) && c.access.isOpen() && c.access.authorize == nil {
 		_ = l.Close()
 		return fmt.Errorf("console: other machines reach %v: set Options.ReadToken or Options.Authorize, or listen on 127.0.0.1", l.Addr())
 	}
-	withdraw, _ := c.Announce("http://" + l.Addr().String() + "/") // otherwise the command needs -url
-	defer withdraw()
+	if l.Addr().Network() != "unix" { // for which there is no URL
+		withdraw, _ := c.Announce("http://" + l.Addr().String() + "/") // otherwise the command needs -url
+		defer withdraw()
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{
