@@ -131,6 +131,11 @@ func TestLiesAreFound(t *testing.T) {
 			defer cancel()
 			return t.box.Flush(ctx)
 		}},
+		{"no second start", "the drill itself: ", func(ctx context.Context, t *trial) error {
+			t.end(ctx)
+			t.options.Destinations = nil
+			return t.begin(ctx)
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -154,10 +154,12 @@ func (s scenario) result(ctx context.Context, c course) Result {
 		t.produce(ctx, some)
 		_ = t.box.Flush(ctx)
 		err = s.play(ctx, t)
-		if !s.away {
-			r.Reasons = t.settle(ctx)
+		if t.box != nil { // else a process did not start again
+			if !s.away {
+				r.Reasons = t.settle(ctx)
+			}
+			t.end(ctx)
 		}
-		t.end(ctx)
 		t.stand.close()
 		r.Accounts = t.accounts()
 	}

@@ -110,7 +110,7 @@ func (d *directory) files() ([]fs.FileInfo, error) {
 }
 
 func (d *directory) close() error {
-	return errors.Join(d.root.Close(), d.lock.Close())
+	return errors.Join(d.root.Close(), unlock(d.lock))
 }
 
 func locked(path string) error {

@@ -19,6 +19,8 @@ func lock(*os.Root, string) (*os.File, error) {
 	return nil, fmt.Errorf("lock on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 
+func unlock(*os.File) error { return nil }
+
 func syncDir(*os.File) error { return nil }
 
 func isFull(error) bool { return false }

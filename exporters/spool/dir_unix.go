@@ -49,6 +49,12 @@ func lock(root *os.Root, path string) (*os.File, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
+// unlock does not leave it to the close: a child that the process starts at this
+// moment holds the file open, too, until it runs its own program.
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 func syncDir(f *os.File) error { return f.Sync() }
 
 func isFull(err error) bool {

@@ -40,6 +40,8 @@ func lock(_ *os.Root, path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), "lock"), nil
 }
 
+func unlock(f *os.File) error { return f.Close() }
+
 // syncDir does nothing: NTFS writes names to its journal.
 func syncDir(*os.File) error { return nil }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
@@ -87,7 +88,14 @@ func listen(addr string) (net.Listener, error) {
 	if addr == "" {
 		return loopback.Listen() // so that it can come back
 	}
-	return net.Listen("tcp", addr) //nolint:noctx // a test's listener has no context to end with
+	for tries := 1; ; tries++ {
+		l, err := net.Listen("tcp", addr) //nolint:noctx // a test's listener has no context to end with
+		if err == nil || tries == 100 {
+			return l, err
+		}
+		// A child that is just being started has the closed listener open, too.
+		<-time.After(10 * time.Millisecond)
+	}
 }
 
 // Close stops listening, breaks open connections and waits for both servers.
