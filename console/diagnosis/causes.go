@@ -48,7 +48,7 @@ func (s *snapshot) causes(found []*finding) []*finding {
 	}
 	slices.SortFunc(roots, func(a, b *finding) int {
 		return cmp.Or(
-			weight(b.Severity)-weight(a.Severity), len(b.Consequences)-len(a.Consequences), cmp.Compare(b.Confidence, a.Confidence),
+			weight(b.Severity)-weight(a.Severity), recentFirst(a, b), len(b.Consequences)-len(a.Consequences), cmp.Compare(b.Confidence, a.Confidence),
 			a.FirstSeen.Compare(b.FirstSeen), strings.Compare(a.Component, b.Component), strings.Compare(a.Kind, b.Kind),
 		)
 	})
@@ -56,6 +56,18 @@ func (s *snapshot) causes(found []*finding) []*finding {
 }
 
 func weight(severity string) int { return slices.Index([]string{Info, Warning, Critical}, severity) }
+
+// recentFirst puts what was ever so last.
+func recentFirst(a, b *finding) int {
+	switch {
+	case a.lasts() == b.lasts():
+		return 0
+	case a.lasts():
+		return 1
+	default:
+		return -1
+	}
+}
 
 // before orders findings of which each could explain the other.
 func (f *finding) before(other *finding) bool {
@@ -155,6 +167,8 @@ func (s *snapshot) explains(a, b *finding) bool {
 	switch {
 	case a.Kind == KindDiskFull && noSpace.MatchString(b.said):
 		return b.Kind != KindDiskFull || b.check == nil
+	case a.lasts() && !b.lasts() && b.FirstSeen.After(a.FirstSeen.Add(soon)):
+		return false // it was so before b was
 	case a.group != nil && b.group != nil && a.group != b.group && b.group.blames(a.group):
 		return true
 	case a.group != nil && a.group == b.group:

@@ -49,6 +49,11 @@ func TestExplains(t *testing.T) {
 		d.add(hangs, -1, float64(i), 60, func(p *span) { p.bad, p.open = true, true })
 	}
 	hangs.bad = 4
+	ever := d.group("billing.svc", trace.SpanKindClient, &peer{address: "billing.svc", system: "mysql", namespace: "bills"})
+	ever.lasts = true
+	cart.bad, cart.causes[ever] = 10, 10
+	victim := d.group("GET /bill", trace.SpanKindServer, nil)
+	victim.lasts, victim.bad, victim.causes[ever] = true, 10, 10
 	shop := d.group("shop.svc", trace.SpanKindClient, &peer{address: "shop.svc"}) // which has no pool
 	d.add(shop, d.add(cart, -1, 3, 1), 3, 1)
 	inTrace := func(span int) string { return d.spans[span].trace.String() }
@@ -68,6 +73,7 @@ func TestExplains(t *testing.T) {
 		"a pool, what has no spans":                     {is(KindPoolExhausted, named("shop")), is(KindErrorRate), false},
 		"what fails, another that says so":              {is(KindErrorRate), is(KindErrorRate, said(full)), false},
 		"a dependency, most of whose callers":           {is(KindDependencySlow, of(db), at(time.Hour)), is(KindLatency, of(orders)), true},
+		"a dependency, callers long after":              {is(KindDependencySlow, of(db)), is(KindLatency, of(orders), at(time.Hour)), true},
 		"a dependency, a few of whose callers":          {is(KindDependencySlow, of(search)), is(KindLatency, of(orders)), false},
 		"a loop, its own request":                       {is(KindNPlusOne, of(orders), at(time.Hour)), is(KindLatency, of(orders)), true},
 		"a request, its own loop":                       {is(KindLatency, of(orders)), is(KindNPlusOne, of(orders)), false},
@@ -134,6 +140,11 @@ func TestExplains(t *testing.T) {
 		"a dependency that a check names":               {is(KindDependencyDown, of(db)), is(KindCheckFailing, check(store.Check{Name: "x"}), said("pg.internal: no")), true},
 		"a dependency that it does not":                 {is(KindDependencyDown, of(db)), is(KindCheckFailing, check(store.Check{Name: "x"}), said("no")), false},
 		"a request that a check names":                  {is(KindErrorRate, of(orders)), is(KindCheckFailing, check(store.Check{Name: "x"}), said("GET /orders fails")), false},
+		"what ever failed, what does since":             {is(KindErrorRate, of(ever)), is(KindErrorRate, of(cart), at(2*time.Minute)), false},
+		"what ever failed, what did as well":            {is(KindErrorRate, of(ever)), is(KindErrorRate, of(cart)), true},
+		"what ever failed, its pool from then on":       {is(KindErrorRate, of(ever)), is(KindPoolExhausted, named("bills"), at(30*time.Second)), true},
+		"what ever failed, its pool of late":            {is(KindErrorRate, of(ever)), is(KindPoolExhausted, named("bills"), at(2*time.Minute)), false},
+		"what ever failed, what did too, seen later":    {is(KindErrorRate, of(ever)), is(KindErrorRate, of(victim), at(2*time.Minute)), true},
 		"a pool, a dependency that has a check as well": {is(KindPoolExhausted), is(KindDependencySlow, of(db), check(store.Check{Name: "db pool"})), false},
 	} {
 		s := &snapshot{traffic: &d.traffic}
@@ -168,6 +179,8 @@ func TestCausesStandInOrder(t *testing.T) {
 	slower.Severity = Critical
 	full, fuller := find(KindDiskFull, "b", first, 0.9, "", ""), find(KindDiskFull, "a", first, 0.9, "", "")
 	full.said, fuller.said = "no space left on device", "no space left on device"
+	ever := is("ever", Warning, 1, 0)
+	ever.group = &group{lasts: true}
 	fullest := find(KindDiskFull, "c", first.Add(-time.Second), 0.9, "", "")
 	fullest.said = full.said
 	for name, c := range map[string]struct {
@@ -179,6 +192,7 @@ func TestCausesStandInOrder(t *testing.T) {
 		"the first":                 {[]*finding{is("a", Warning, 0.5, time.Second), is("b", Warning, 0.5, 0)}, "b warning, a warning"},
 		"by name":                   {[]*finding{is("b", Warning, 0.5, 0), is("a", Warning, 0.5, 0)}, "a warning, b warning"},
 		"by their effects":          {[]*finding{find(KindGoroutineLeak, "goroutines", first, 1, "", ""), cpu(Warning), slow}, "cpu warning > slow GET /, goroutines warning"},
+		"what is new":               {[]*finding{ever, is("a", Warning, 0.1, 0), is("b", Info, 1, 0)}, "a warning, ever warning, b info"},
 		"as severe":                 {[]*finding{cpu(Warning), slower}, "cpu critical > slow POST /"},
 		"severer than what follows": {[]*finding{cpu(Critical), slow}, "cpu critical > slow GET /"},
 		"of each other":             {[]*finding{full, fuller}, "a warning > full disk of b"},

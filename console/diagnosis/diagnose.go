@@ -127,10 +127,13 @@ func (f *finding) concerns(component string) bool {
 // blameStart adds the version that started when the finding began, as far as spans
 // and checks know that: where a growth began is a guess.
 func (s *snapshot) blameStart(f *finding) {
-	if s.version != "" && (f.group != nil || f.check != nil) && f.FirstSeen.Before(s.started.Add(starts+soon)) {
+	if s.version != "" && (f.group != nil || f.check != nil) && s.fromStart(f.FirstSeen) {
 		f.show(ByStart, s.version, s.started, "it has been so since about when version "+s.version+" started", "", math.NaN(), math.NaN())
 	}
 }
+
+// fromStart tells whether something was so when the program started.
+func (s *snapshot) fromStart(first time.Time) bool { return first.Before(s.started.Add(starts + soon)) }
 
 // status is the service's own verdict. Where it says healthy, or nothing, the
 // findings have the last word.

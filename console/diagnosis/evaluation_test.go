@@ -112,6 +112,9 @@ func judge(t *testing.T, r *diagnosis.Report, want []faultcases.Expected) bool {
 			t.Errorf("from the start %v, not so %s", e.FromStart, brief(r))
 		}
 		right = right || at == 0
+		if at == 0 && e.FromStart && slices.ContainsFunc(want, func(e faultcases.Expected) bool { return !e.FromStart }) {
+			t.Errorf("what always was stands before what is new: %s", brief(r))
+		}
 	}
 	return right
 }

@@ -28,6 +28,7 @@ func (t *traffic) judge() {
 		g.judge(&t.work)
 		t.pace.step(len(g.spans))
 	}
+	t.lasting()
 	for i := range t.spans {
 		if p := &t.spans[i]; p.bad {
 			t.above(p, func(up *span) { up.deep = false })

@@ -39,7 +39,9 @@ func TestWhatGroupsAreSaidToDo(t *testing.T) {
 		"less than a quarter":     {fault{nil, trace.SpanKindServer, 2, 1, 0, false}, KindErrorRate, Warning},
 		"requests are slow":       {fault{nil, trace.SpanKindServer, 0, 5, 0, false}, KindLatency, Warning},
 		"all is well":             {fault{nil, trace.SpanKindServer, 0, 1, 0, false}, "", ""},
-		"some fail, as they ever": {fault{nil, trace.SpanKindServer, 3, 1, 0, true}, "", ""},
+		"some fail, as ever":      {fault{nil, trace.SpanKindServer, 3, 1, 0, true}, KindErrorRate, Warning},
+		"some calls do, as ever":  {fault{called, trace.SpanKindClient, 3, 1, 0, true}, "", ""},
+		"some fail, and now more": {fault{nil, trace.SpanKindServer, 3, 5, 0, true}, KindErrorRate, Warning},
 	} {
 		d := draw()
 		g := d.group("GET /", c.kind, c.peer)

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/otelmon/otelmon-go/console/store"
 	"github.com/otelmon/otelmon-go/internal/figure"
 )
@@ -20,14 +18,14 @@ func slowOrFailing(s *snapshot) []*finding {
 	var found []*finding
 	for _, g := range s.traffic.groups {
 		if g.bad > 0 {
-			found = append(found, aboutGroup(g))
+			found = append(found, s.aboutGroup(g))
 		}
 	}
 	return found
 }
 
 // aboutGroup makes the finding about a group that went bad.
-func aboutGroup(g *group) *finding {
+func (s *snapshot) aboutGroup(g *group) *finding {
 	c, first := g.errors, g.first()
 	stuck := g.stuck()
 	name := strings.TrimSpace(g.name)
@@ -40,6 +38,12 @@ func aboutGroup(g *group) *finding {
 		f = find(KindDependencyDown, name, first, sure(c, g.bad), "", "")
 		f.Summary = cut(fmt.Sprintf("%s of calls of %s fail", percent(c.after), name), maxText)
 		f.Cause = cut(fmt.Sprintf("%s is down or out of reach: %s", name, g.saying), maxText)
+	case g.lasts:
+		since := "as long as can be looked back"
+		if s.fromStart(first) {
+			since = "since the program started"
+		}
+		f = find(KindErrorRate, name, first, sure(c, g.bad), fmt.Sprintf("%s of %s fail, %s", percent(c.after), name, since), fmt.Sprintf("%s fails: %s", name, g.saying))
 	case g.errors.found:
 		f = find(KindErrorRate, name, first, sure(c, g.bad),
 			fmt.Sprintf("%s of %s fail, %s before", percent(c.after), name, percent(c.before)),
@@ -47,7 +51,7 @@ func aboutGroup(g *group) *finding {
 	default:
 		f = g.slower(name, first)
 	}
-	if c.after >= 0.25 && (g.kind == trace.SpanKindServer || g.kind == trace.SpanKindConsumer) {
+	if c.after >= 0.25 && g.serves() && !g.lasts {
 		f.Severity = Critical
 	}
 	f.group, f.seen, f.said = g, g.bad, g.saying

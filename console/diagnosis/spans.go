@@ -47,6 +47,7 @@ type group struct {
 	limit           float64 // ratio above which a span is slow
 	was, is         float64 // high durations before it became slow and since, in seconds
 	bad             int
+	lasts           bool           // it is bad as it ever was
 	causes          map[*group]int // bad spans by whose fault it was
 	saying          string         // the most frequent error text of the bad spans
 }
@@ -209,6 +210,11 @@ func (t *traffic) share(now int64) {
 		t.work.sort(g.spans, now)
 		t.pace.step(len(g.spans))
 	}
+}
+
+// serves tells whether the spans are requests of others.
+func (g *group) serves() bool {
+	return g.kind == trace.SpanKindServer || g.kind == trace.SpanKindConsumer
 }
 
 func byStart(a, b *span) int { return cmp.Compare(a.start, b.start) }

@@ -51,6 +51,37 @@ func TestIndexFindsIdsOfAnySort(t *testing.T) {
 	}
 }
 
+func TestGrowthIsOfOneSort(t *testing.T) {
+	levels := func(v ...float64) (list []float64) {
+		for _, x := range v {
+			list = append(list, series(run{6, x})...)
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		v     []float64
+		found bool
+	}{
+		"two minutes":             {climb(24, 10, 140), true},
+		"less":                    {climb(23, 10, 140), false},
+		"steady":                  {levels(10, 40, 70, 100, 130), true},
+		"rests in between":        {levels(10, 50, 50, 90, 130), true},
+		"rests for long":          {levels(10, 70, 72, 74, 134), false},
+		"has come to rest":        {levels(10, 50, 90, 130, 130), false},
+		"falls in between":        {levels(10, 60, 40, 90, 140), false},
+		"half as much again":      {levels(100, 115, 130, 145, 160), true},
+		"less than half":          {levels(100, 112, 124, 136, 148), false},
+		"too little":              {levels(1, 5, 10, 15, 20), false},
+		"beyond what was before":  {append(series(run{40, 200}), climb(60, 10, 400)...), true},
+		"up to what there was":    {append(series(run{40, 200}), climb(60, 10, 180)...), false},
+		"of the last two minutes": {append(series(run{72, 10}), climb(24, 10, 140)...), true},
+	} {
+		if got := grows(c.v, 20); got.found != c.found {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // TestGrowthIsToldFromNoise draws series of eight to twelve minutes by the
 // thousand, since a rule about noise is right so and so often, not once.
 func TestGrowthIsToldFromNoise(t *testing.T) {

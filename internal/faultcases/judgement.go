@@ -31,6 +31,16 @@ func judgement() []Case {
 			w.onset = 0
 			panics(w, w.rng.IntN(2) == 0)
 		}},
+		{Name: "endpoint fails in part, from the start", inject: func(w *world) { w.onset = 0; w.failsInPart(w.endpoint()) }},
+		{Name: "dependency fails in part, from the start", inject: dependencyFailsInPart},
+		{Name: "two at once: dependency, and an endpoint that always fails in part", inject: func(w *world) {
+			onset := w.onset
+			w.onset = 0
+			w.failsInPart(w.endpoints[0]) // which does not call the other
+			w.onset = onset
+			w.down(w.deps[2])
+		}},
+		{Name: "nothing, where calls may fail", inject: func(w *world) { w.mayFail() }},
 		{Name: "clock ahead", inject: func(w *world) {
 			w.expect("clock_skew", "clock")
 			w.from(func(int) { w.ahead = 2*time.Minute + time.Duration(w.rng.IntN(3600))*time.Second })
@@ -52,6 +62,39 @@ func failsAtTimes(w *world) {
 	share := 0.32 + 0.1*w.rng.Float64()
 	w.expect("error_rate", e.name)
 	w.from(func(int) { e.failing = share })
+}
+
+// inPart is less than half, and more than can be usual.
+func (w *world) inPart() float64 { return 0.2 + 0.25*w.rng.Float64() }
+
+// failsInPart is a build that was broken when it was deployed.
+func (w *world) failsInPart(e *endpoint) {
+	e.rate += 0.5
+	e.text, e.failing = "template: missing key", w.inPart()
+	w.expect("error_rate", e.name)
+	if w.rng.IntN(2) == 0 {
+		w.mayFail()
+	}
+}
+
+func dependencyFailsInPart(w *world) {
+	w.onset = 0
+	e := w.endpoint()
+	e.rate += 0.5
+	d := e.calls[w.rng.IntN(len(e.calls))].dep
+	d.failing = w.inPart()
+	w.expect("error_rate", d.display()...)
+	if w.rng.IntN(2) == 0 {
+		w.mayFail()
+	}
+}
+
+// mayFail makes each endpoint ask for what is often not there, and do without.
+func (w *world) mayFail() {
+	d := &dependency{address: "drafts.svc", names: []string{"GET /draft"}, base: 0.01, text: "404 Not Found", failing: w.inPart(), optional: true}
+	for _, e := range w.endpoints {
+		e.use(w, d)
+	}
 }
 
 func itemsFailForLong(w *world) {

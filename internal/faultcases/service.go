@@ -26,6 +26,7 @@ type dependency struct {
 
 	failing, slow, slowShare float64
 	hangs, answersCheck      bool
+	optional                 bool // who calls it does without
 	text                     string
 
 	port   int
@@ -195,7 +196,9 @@ func (w *world) plan(e *endpoint, start time.Time) *plan {
 			q.end = at
 			if w.rng.Float64() < failing {
 				q.err = c.dep.text
-				p.err = c.name + ": " + q.err
+				if !c.dep.optional {
+					p.err = c.name + ": " + q.err
+				}
 			}
 			p.calls = append(p.calls, q)
 			if q.hangs || q.err != "" {
