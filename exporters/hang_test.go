@@ -2,10 +2,14 @@ package exporters_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/otelmon/otelmon-go/exporters"
 	"github.com/otelmon/otelmon-go/exporters/spool"
@@ -116,6 +120,55 @@ func TestStatusWhileTheDiskHangs(t *testing.T) {
 				t.Errorf("after it: %s", a)
 			}
 		})
+	}
+}
+
+// An export of metrics ends with its context while the disk hangs. What it was about
+// is counted: one collection waits for the disk, the next is lost.
+func TestExportWhileTheDiskHangs(t *testing.T) {
+	t.Parallel()
+	r := start(t, oteltest.Options{})
+	var disk filestest.Disk
+	o := to(exporters.Endpoint{URL: r.HTTPURL()})
+	o.Dir = filepath.Join(t.TempDir(), "spool")
+	s := newSource(t, exporters.On(&disk, o))
+	heal := make(chan struct{})
+	disk.Set(func(call, file string) error {
+		if call == "write" && strings.HasSuffix(file, ".seg") {
+			<-heal
+		}
+		return nil
+	})
+	one := &metricdata.ResourceMetrics{Resource: resource.Empty(), ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{
+		{Name: "n", Data: metricdata.Gauge[int64]{DataPoints: []metricdata.DataPoint[int64]{{Value: 1}}}},
+	}}}}
+	for _, want := range []struct{ created, pending, lost int64 }{{1, 1, 0}, {2, 1, 1}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		exported := make(chan error, 1)
+		go func() { exported <- s.box.MetricExporter().Export(ctx, one) }()
+		select {
+		case err := <-exported:
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "hangs") {
+				t.Errorf("export: %v", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("an export waits for the disk")
+		}
+		cancel()
+		a := account(t, s.box, exporters.Metrics)
+		if a.Created != want.created || a.Pending != want.pending || a.Lost() != want.lost || a.Dropped["queue_full"] != want.lost {
+			t.Errorf("%s", a)
+		}
+	}
+	close(heal)
+	if err := s.box.MetricExporter().Export(done(), one); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	if err := s.box.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if a := account(t, s.box, exporters.Metrics); a.Created != 3 || a.Delivered != 2 || a.Pending != 0 {
+		t.Errorf("after it: %s", a)
 	}
 }
 

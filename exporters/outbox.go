@@ -159,16 +159,17 @@ type Outbox struct {
 	spans      *batch[sdktrace.ReadOnlySpan]
 	records    *batch[sdklog.Record]
 
-	gate   gate // of all that makes telemetry
-	mu     sync.Mutex
-	early  []loss                    // found in the directory before its ledger was open
-	fault  atomic.Pointer[diskFault] // nil while the disk is written to
-	cancel context.CancelFunc
-	tasks  sync.WaitGroup
-	closed chan struct{}
-	ending atomic.Bool
-	stuck  atomic.Bool // a Close has given the disk up
-	result error       // of Close
+	gate    gate          // of all that makes telemetry
+	keeping chan struct{} // taken while a collection of metrics is being kept
+	mu      sync.Mutex
+	early   []loss                    // found in the directory before its ledger was open
+	fault   atomic.Pointer[diskFault] // nil while the disk is written to
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup
+	closed  chan struct{}
+	ending  atomic.Bool
+	stuck   atomic.Bool // a Close has given the disk up
+	result  error       // of Close
 }
 
 // Open returns an outbox that delivers from now on, also what an earlier process
@@ -177,7 +178,7 @@ type Outbox struct {
 // write to it.
 func Open(ctx context.Context, o Options) (*Outbox, error) {
 	o, faults := o.withDefaults()
-	b := &Outbox{options: o, gate: newGate(), closed: make(chan struct{})}
+	b := &Outbox{options: o, gate: newGate(), keeping: make(chan struct{}, 1), closed: make(chan struct{})}
 	for i, d := range o.Destinations {
 		to, err := b.newDestination(i, d)
 		if err != nil {
@@ -419,13 +420,8 @@ func (b *Outbox) closeBy(ctx context.Context) error {
 // unlessStuck calls do, and does not wait for it longer than ctx and a moment: a
 // disk may hang. One that is canceled has had no time to end before.
 func unlessStuck(ctx context.Context, moment time.Duration, do func() error) error {
-	late := make(chan struct{})
-	defer context.AfterFunc(ctx, func() {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			moment = wrapUp
-		}
-		time.AfterFunc(moment, func() { close(late) })
-	})()
+	late, stop := overdue(ctx, moment)
+	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- do() }()
 	select {
@@ -434,6 +430,17 @@ func unlessStuck(ctx context.Context, moment time.Duration, do func() error) err
 	case <-late:
 		return errHangs
 	}
+}
+
+// overdue is closed a moment after ctx, unless it is stopped before ctx ends.
+func overdue(ctx context.Context, moment time.Duration) (late <-chan struct{}, stop func() bool) {
+	passed := make(chan struct{})
+	return passed, context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			moment = wrapUp
+		}
+		time.AfterFunc(moment, func() { close(passed) })
+	})
 }
 
 // giveUp tells what may be lost. Of the disk, which hangs, nothing is asked.

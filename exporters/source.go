@@ -110,21 +110,49 @@ func (m metricSource) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregat
 }
 
 // Export implements [sdkmetric.Exporter]. It returns when the collection is kept,
-// and its error says why it could not be.
+// and its error says why it could not be. If the disk of the directory hangs it
+// returns a second after the end of ctx: the first collection is kept when the disk
+// answers and is pending until then, those after it are lost.
 func (m metricSource) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	n := points(rm)
 	if n == 0 || !m.box.enter(Metrics, n) {
 		return nil
 	}
-	defer m.box.gate.leave()
 	m.box.ledger.created(Metrics).Add(int64(n))
 	body, err := m.box.encoder.encodeMetrics(context.WithoutCancel(ctx), m.box.clean[Metrics].metrics(rm))
 	if err != nil {
 		m.box.loseAll(Metrics, Unencodable, int64(n))
+		m.box.gate.leave()
 		return fmt.Errorf("encode %d %s: %w", n, Metrics.items(), clean(err))
 	}
-	m.box.keep(Metrics, n, body)
-	return nil
+	if !m.box.turn(ctx) {
+		m.box.loseAll(Metrics, QueueFull, int64(n))
+		m.box.gate.leave()
+		return fmt.Errorf("%d %s are lost: %w: %w", n, Metrics.items(), errHangs, ctx.Err())
+	}
+	err = unlessStuck(ctx, wrapUp, func() error {
+		defer m.box.gate.leave()
+		m.box.keep(Metrics, n, body)
+		<-m.box.keeping
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("%d %s are not kept yet: %w: %w", n, Metrics.items(), err, ctx.Err())
+	}
+	return err
+}
+
+// turn waits until no other collection is being kept, so that a disk that hangs
+// holds one, and reports false after ctx and a moment.
+func (b *Outbox) turn(ctx context.Context) bool {
+	late, stop := overdue(ctx, wrapUp)
+	defer stop()
+	select {
+	case b.keeping <- struct{}{}:
+		return true
+	case <-late:
+		return false
+	}
 }
 
 // ForceFlush implements [sdkmetric.Exporter].
