@@ -25,6 +25,11 @@ func (c *Console) Mount(name string, h http.Handler) {
 	c.mounts.byName[name] = h
 }
 
+// InTurn calls what makes an answer of what is kept when it is its turn, as one
+// is made at a time, pages among them. It is for handlers of [Console.Mount], and
+// not for what lasts. It returns false, and does not call it, when ctx ended before.
+func (c *Console) InTurn(ctx context.Context, answer func()) bool { return c.turns.do(ctx, answer) }
+
 func (m *mounts) at(rel string) http.Handler {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

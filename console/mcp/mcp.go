@@ -100,7 +100,7 @@ func (c *client) server() *sdk.Server {
 	}
 	c.addResources(s)
 	c.addPrompts(s)
-	s.AddReceivingMiddleware(guarded, inOrder, c.called)
+	s.AddReceivingMiddleware(guarded, inOrder, c.called, c.inTurn)
 	return s
 }
 
@@ -155,6 +155,27 @@ func (c *client) called(next sdk.MethodHandler) sdk.MethodHandler {
 			}
 		}
 		return next(ctx, method, r)
+	}
+}
+
+// inTurn makes answers of what is kept one at a time with the console's pages, so
+// that many calls at once do not take the program's processors. What acts measures
+// for seconds, and is bounded by the console.
+func (c *client) inTurn(next sdk.MethodHandler) sdk.MethodHandler {
+	return func(ctx context.Context, method string, r sdk.Request) (result sdk.Result, err error) {
+		switch p := r.GetParams().(type) {
+		case *sdk.CallToolParamsRaw:
+			if slices.ContainsFunc(c.tools(), func(t *tool) bool { return t.name == p.Name && t.act != nil }) {
+				return next(ctx, method, r)
+			}
+		case *sdk.ReadResourceParams, *sdk.CompleteParams:
+		default:
+			return next(ctx, method, r)
+		}
+		if !c.con.InTurn(ctx, func() { result, err = next(ctx, method, r) }) {
+			return nil, errors.New("the request ended before it was its turn, as others are answered first: ask again")
+		}
+		return result, err
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -168,6 +170,49 @@ func TestActions(t *testing.T) {
 
 // TestAPanicIsAnError: the SDK answers in goroutines of its own, so a panic would
 // end the program.
+// TestOneAnswerIsMadeAtATime of all that reads what is kept, with the pages.
+func TestOneAnswerIsMadeAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.Shutdown(t)
+		page, isDrawn := make(chan struct{}), make(chan struct{})
+		go r.con.InTurn(t.Context(), func() {
+			close(isDrawn)
+			<-page
+		})
+		<-isDrawn
+		var answered atomic.Int32
+		for _, tc := range []struct{ method, params string }{
+			{"tools/call", `{"name":"diagnose"}`},
+			{"tools/call", `{"name":"SearchLogs"}`},
+			{"resources/read", `{"uri":"otelmon://status"}`},
+			{"completion/complete", `{"ref":{"type":"ref/resource","uri":"otelmon://traces/{id}"},"argument":{"name":"id","value":""}}`},
+		} {
+			go func() {
+				if _, failed := r.rpc(t, readToken, tc.method, json.RawMessage(tc.params)); failed != "" {
+					t.Errorf("%s: %s", tc.method, failed)
+				}
+				answered.Add(1)
+			}()
+		}
+		synctest.Wait()
+		if n := answered.Load(); n != 0 {
+			t.Errorf("%d answers were made beside the page", n)
+		}
+		if _, failed := r.rpc(t, readToken, "tools/list", map[string]any{}); failed != "" {
+			t.Error(failed)
+		}
+		if text, isError := r.called(t, actToken, "take_profile", map[string]any{"kind": "goroutine"}); isError {
+			t.Errorf("what acts waits for nobody: %s", text)
+		}
+		close(page)
+		synctest.Wait()
+		if n := answered.Load(); n != 4 {
+			t.Errorf("%d answers after the page", n)
+		}
+	})
+}
+
 func TestAPanicIsAnError(t *testing.T) {
 	h := guarded(nil)
 	if result, err := h(t.Context(), "tools/call", nil); err == nil || result != nil || !strings.Contains(err.Error(), "tools/call") {

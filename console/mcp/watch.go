@@ -28,7 +28,7 @@ func (w *watcher) subscribe(ctx context.Context, r *sdk.SubscribeRequest) error 
 	}
 	ctx, w.stop = context.WithCancel(ctx)
 	w.ended = make(chan struct{})
-	go w.watch(ctx, w.of.standing())
+	go w.watch(ctx, w.look(ctx, ""))
 	return nil
 }
 
@@ -51,9 +51,15 @@ func (w *watcher) watch(ctx context.Context, before string) {
 			return
 		case <-t.C:
 		}
-		if now := w.of.standing(); now != before {
+		if now := w.look(ctx, before); now != before {
 			before = now
 			_ = w.server.ResourceUpdated(ctx, &sdk.ResourceUpdatedNotificationParams{URI: statusURI}) // it returns none
 		}
 	}
+}
+
+// look returns how things stand, or as before when the request has ended.
+func (w *watcher) look(ctx context.Context, before string) string {
+	w.of.con.InTurn(ctx, func() { before = w.of.standing() })
+	return before
 }
