@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +13,10 @@ import (
 
 func untilArgument() argument {
 	return argument{name: "until", about: "only before this time; default now", kind: kindTime}
+}
+
+func skipArgument() argument {
+	return argument{name: "skip", about: "leave out so many of the first", kind: kindCount, most: 1 << 20}
 }
 
 func traceArgument(about string) argument {
@@ -28,7 +33,7 @@ func logsTool() *tool {
 			{name: "text", about: "only records that contain this, in any case"},
 			traceArgument("only records of this trace"),
 			{name: "group", about: "patterns besides records", kind: kindFlag, usual: true},
-			sinceArgument(), untilArgument(), limitArgument(20, 100),
+			sinceArgument(), untilArgument(), skipArgument(), limitArgument(20, 100),
 		},
 		read: (*client).logs,
 	}
@@ -45,15 +50,16 @@ func window(in arguments) (from, until time.Time) {
 
 func (c *client) logs(in arguments) (*answer, error) {
 	from, until := window(in)
-	q := store.LogQuery{Level: in.text("level"), Text: in.text("text"), Since: from, Until: until, Limit: in.count("limit")}
+	q := store.LogQuery{Level: in.text("level"), Text: in.text("text"), Since: from, Until: until, Skip: in.count("skip"), Limit: in.count("limit")}
 	q.Trace, _ = trace.TraceIDFromHex(in.text("trace_id")) // parse has seen to it
 	patterns := c.con.Patterns(q)
 	found := c.con.Logs(q)
-	a := begin(fmt.Sprintf("%d records of %d patterns match.", patterns.Records, patterns.Total), found.AsOf, later(from, found.Since))
+	total := max(patterns.Records-q.Skip, 0)
+	a := begin(fmt.Sprintf("%d records of %d patterns match.", total, patterns.Total), found.AsOf, later(from, found.Since))
 	if in.flag("group") {
 		list(a, "patterns", 60, patterns.Total, patterns.Patterns, pattern)
 	}
-	n := list(a, "records", 100, patterns.Records, found.Logs, record)
+	n := list(a, "records", 100, total, found.Logs, record)
 	for _, p := range patterns.Patterns {
 		if p.TraceID != "" && in.text("trace_id") == "" {
 			a.ask("get_trace", "the trace of a sample", "trace_id", p.TraceID)
@@ -64,14 +70,8 @@ func (c *client) logs(in arguments) (*answer, error) {
 	if slices.ContainsFunc(patterns.Patterns, failed) {
 		a.ask("diagnose", whatIsWrong)
 	}
-	if n > 0 && patterns.Records > n {
-		call := []string{"until", found.Logs[n-1].Time.Format(time.RFC3339Nano), "since", short(in.duration("since"))}
-		for _, name := range []string{"level", "text", "trace_id"} {
-			if v := in.text(name); v != "" {
-				call = append(call, name, v)
-			}
-		}
-		a.ask("search_logs", "older records", call...)
+	if n > 0 && total > n {
+		a.next = append(a.next, older("search_logs", "older records", in, from, found.Logs[:n], func(l *store.LogRecord) time.Time { return l.Time }))
 	}
 	if patterns.Records == 0 && (q.Level != "" || q.Text != "") {
 		a.ask("search_logs", "what was logged at all", "since", short(in.duration("since")))
@@ -79,6 +79,25 @@ func (c *client) logs(in arguments) (*answer, error) {
 	}
 	a.link(c.url("logs", "q", q.Text, "level", q.Level, "trace", in.text("trace_id")))
 	return a, nil
+}
+
+// older is the call of a tool that goes on where a page of its answer ended, to the
+// same beginning. Items of the moment of the last one may be on either page: until
+// is just after it, and skip counts those that were on this one or before.
+func older[T any](tool, reason string, in arguments, from time.Time, page []T, at func(*T) time.Time) step {
+	last := at(&page[len(page)-1])
+	until, skip := last.Add(1), 0
+	if until.Equal(in.time("until")) {
+		skip = in.count("skip")
+	}
+	for i := range page {
+		if at(&page[i]).Equal(last) {
+			skip++
+		}
+	}
+	next := maps.Clone(in)
+	next["until"], next["skip"], next["since"] = until, skip, max(until.Sub(from), time.Second) // a trace may have begun before
+	return step{Tool: tool, Arguments: written(next), Reason: reason}
 }
 
 // later returns since when an answer is complete.

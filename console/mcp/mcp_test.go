@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/trace"
 )
 
 func TestDefinitionsAreSmallAndComplete(t *testing.T) {
@@ -319,52 +320,96 @@ func TestExamplesAreRight(t *testing.T) {
 }
 
 // TestOlderRecordsFollow goes on with older records, of which fewer fit into an
-// answer than were asked for, until there are none.
+// answer than were asked for, until there are none. Many are of one moment.
 func TestOlderRecordsFollow(t *testing.T) {
-	const records = 40
-	r := newRig(t)
-	long := attribute.StringSlice("notes", []string{strings.Repeat("x ", 150)})
-	begun := time.Now().Add(-time.Minute)
-	for i := range records {
-		var rec log.Record
-		rec.SetTimestamp(begun.Add(time.Duration(i) * time.Millisecond))
-		rec.SetBody(attribute.StringValue(fmt.Sprintf("record %d of %s", i, strings.Repeat("y ", 140))))
-		for n := range maxItems {
-			rec.AddAttributes(attribute.KeyValue{Key: attribute.Key(fmt.Sprint("notes", n)), Value: long.Value})
-		}
-		r.LP.Logger("shop").Emit(t.Context(), rec)
-	}
-	seen := map[string]int{}
-	in := map[string]any{"limit": records, "group": false}
-	for range records {
-		text, isError := r.called(t, readToken, "search_logs", in)
-		var a struct {
-			Records []struct{ Body string }
-			Next    []struct {
-				Reason    string
-				Arguments map[string]any
+	for name, each := range map[string]int{"each of its moment": 1, "seven of a moment": 7, "all of a moment": 1000} {
+		t.Run(name, func(t *testing.T) {
+			const records = 40
+			r := newRig(t)
+			long := attribute.StringSlice("notes", []string{strings.Repeat("x ", 150)})
+			begun := time.Now().Add(-time.Minute)
+			for i := range records {
+				var rec log.Record
+				rec.SetTimestamp(begun.Add(time.Duration(i/each) * time.Millisecond))
+				rec.SetSeverity([]log.Severity{log.SeverityInfo, log.SeverityWarn}[i%2]) // so that they are in two rings
+				rec.SetBody(attribute.StringValue(fmt.Sprintf("record %d of %s", i, strings.Repeat("y ", 140))))
+				for n := range maxItems {
+					rec.AddAttributes(attribute.KeyValue{Key: attribute.Key(fmt.Sprint("notes", n)), Value: long.Value})
+				}
+				r.LP.Logger("shop").Emit(t.Context(), rec)
 			}
+			r.wantAll(t, records, "search_logs", map[string]any{"limit": records, "group": false}, func(text string) (ids []string) {
+				var a struct{ Records []struct{ Body string } }
+				if err := json.Unmarshal([]byte(text), &a); err != nil {
+					t.Fatal(err)
+				}
+				for _, one := range a.Records {
+					ids = append(ids, strings.Fields(one.Body)[1])
+				}
+				return ids
+			})
+		})
+	}
+}
+
+// TestOlderTracesFollow as older records do.
+func TestOlderTracesFollow(t *testing.T) {
+	for name, each := range map[string]int{"each of its moment": 1, "seven of a moment": 7, "all of a moment": 1000} {
+		t.Run(name, func(t *testing.T) {
+			const traces = 40
+			r := newRig(t)
+			begun := time.Now().Add(-time.Minute)
+			for i := range traces {
+				at := begun.Add(time.Duration(i/each) * time.Millisecond)
+				_, s := r.TP.Tracer("shop").Start(t.Context(), "order", trace.WithTimestamp(at))
+				s.End(trace.WithTimestamp(at.Add(time.Second)))
+			}
+			r.wantAll(t, traces, "search_traces", map[string]any{"limit": 6}, func(text string) (ids []string) {
+				var a struct {
+					Traces []struct {
+						ID string `json:"trace_id"`
+					}
+				}
+				if err := json.Unmarshal([]byte(text), &a); err != nil {
+					t.Fatal(err)
+				}
+				for _, one := range a.Traces {
+					ids = append(ids, one.ID)
+				}
+				return ids
+			})
+		})
+	}
+}
+
+// wantAll follows the calls for what is older until there is none, and wants each
+// item once.
+func (r *rig) wantAll(t *testing.T, items int, tool string, in map[string]any, idsOf func(text string) []string) {
+	t.Helper()
+	seen := map[string]int{}
+	pages := 0
+	for ; in != nil && pages < items; pages++ {
+		text, isError := r.called(t, readToken, tool, in)
+		ids := idsOf(text)
+		if isError || len(ids) == 0 {
+			t.Fatalf("page %d: %.200s", pages, text)
 		}
-		if err := json.Unmarshal([]byte(text), &a); err != nil || isError || len(a.Records) == 0 || len(a.Records) == records {
-			t.Fatalf("%d records, %v: %.200s", len(a.Records), err, text)
-		}
-		for _, one := range a.Records {
-			words := strings.Fields(one.Body)
-			seen[words[1]]++
+		for _, id := range ids {
+			seen[id]++
 		}
 		in = nil
-		for _, s := range a.Next {
-			if s.Reason == "older records" {
+		for _, s := range checkAnswer(t, tool, text).Next {
+			if strings.HasPrefix(s.Reason, "older") {
 				in = s.Arguments
 			}
 		}
-		if in == nil {
-			break
-		}
 	}
-	for i := range records {
-		if n := seen[fmt.Sprint(i)]; n != 1 {
-			t.Errorf("record %d was seen %d times", i, n)
+	if len(seen) != items || pages < 2 {
+		t.Errorf("%d of %d were seen on %d pages", len(seen), items, pages)
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("%s was seen %d times", id, n)
 		}
 	}
 }

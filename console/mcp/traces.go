@@ -24,7 +24,7 @@ func tracesTool() *tool {
 			{name: "running", about: "only with an unfinished span", kind: kindFlag},
 			{name: "min_ms", about: "only that took at least so many milliseconds", kind: kindCount, most: math.MaxInt32},
 			{name: "sort", about: "which first", kind: kindChoice, choices: []string{"newest", "slowest"}, usual: "newest"},
-			sinceArgument(), untilArgument(), limitArgument(20, 100),
+			sinceArgument(), untilArgument(), skipArgument(), limitArgument(20, 100),
 		},
 		read: (*client).traces,
 	}
@@ -40,12 +40,13 @@ func (c *client) traces(in arguments) (*answer, error) {
 	if in.text("sort") == "slowest" {
 		slices.SortStableFunc(all, func(a, b store.TraceSummary) int { return cmp.Compare(b.Seconds, a.Seconds) })
 	}
+	all = all[min(in.count("skip"), len(all)):]
 	failed := 0
 	for i := range all {
 		failed += min(all[i].Errors, 1)
 	}
-	a := begin(fmt.Sprintf("%d traces match, %d of them with a failed span.", found.Total, failed), found.AsOf, later(from, found.Since))
-	list(a, "traces", 100, found.Total, all[:min(len(all), in.count("limit"))], func(t *store.TraceSummary) *object {
+	a := begin(fmt.Sprintf("%d traces match, %d of them with a failed span.", len(all), failed), found.AsOf, later(from, found.Since))
+	n := list(a, "traces", 100, len(all), all[:min(len(all), in.count("limit"))], func(t *store.TraceSummary) *object {
 		return view(t)
 	})
 	if len(all) > 0 {
@@ -54,14 +55,17 @@ func (c *client) traces(in arguments) (*answer, error) {
 			best = "errors"
 		}
 		a.ask("get_trace", "the first of them", "trace_id", all[0].TraceID, "view", best)
+		if failed > 0 {
+			a.ask("diagnose", whatIsWrong)
+		}
+		if n > 0 && n < len(all) && in.text("sort") == "newest" {
+			a.next = append(a.next, older("search_traces", "older traces", in, from, all[:n], func(t *store.TraceSummary) time.Time { return t.Start }))
+		}
 		if all[0].Running > 0 {
 			a.ask("get_runtime", "where goroutines wait", "sections", "goroutines")
 		}
 		if name := in.text("name"); name != "" {
 			a.ask("compare", "whether it was so before", "match", name)
-		}
-		if failed > 0 {
-			a.ask("diagnose", whatIsWrong)
 		}
 	} else if in.text("name") != "" || in.flag("errors_only") || in.flag("running") {
 		a.ask("search_traces", "the slowest of all traces", "sort", "slowest")

@@ -167,6 +167,7 @@ type LogQuery struct {
 	Trace trace.TraceID // zero: any
 	Since time.Time     // zero: any time; records of this moment are selected
 	Until time.Time     // zero: any time; records of this moment are not
+	Skip  int           // so many of the newest are left out
 	Limit int           // 0 means 100
 }
 
@@ -180,12 +181,14 @@ type LogList struct {
 
 // Logs returns the newest records that q selects.
 func (st *Store) Logs(q LogQuery) LogList {
-	limit := min(max(cmp.Or(q.Limit, UsualLimit), 0), math.MaxInt-1) // as one more is looked for
+	skip := max(q.Skip, 0)
+	limit := min(max(cmp.Or(q.Limit, UsualLimit), 0), math.MaxInt-1-skip) // as one more is looked for
 	answer := LogList{AsOf: time.Now(), Since: st.logsSince(q), Logs: []LogRecord{}}
 	for _, r := range st.logs.rings() {
-		answer.Logs = append(answer.Logs, q.from(r, limit)...)
+		answer.Logs = append(answer.Logs, q.from(r, skip+limit)...)
 	}
 	slices.SortStableFunc(answer.Logs, newestFirst)
+	answer.Logs = answer.Logs[min(skip, len(answer.Logs)):]
 	size := 0
 	for i := range answer.Logs {
 		size += answer.Logs[i].size()

@@ -35,6 +35,10 @@ func TestLogsSelect(t *testing.T) {
 		{LogQuery{Trace: traceID(s)}, "two"},
 		{LogQuery{Trace: trace.TraceID{9}}, ""},
 		{LogQuery{Limit: 2}, "five four"},
+		{LogQuery{Limit: 2, Skip: 1}, "four three"},
+		{LogQuery{Skip: 4}, "one"},
+		{LogQuery{Skip: 6}, ""},
+		{LogQuery{Skip: -1}, "five four three two one"},
 	} {
 		list := r.Logs(tc.q)
 		var got []string
