@@ -236,6 +236,23 @@ func TestSharesOfItems(t *testing.T) {
 	}
 }
 
+// Of twenty items one fails more often, by chance or a little.
+func TestAFewItemsAreNoShare(t *testing.T) {
+	few, many := []float64{0, 0, 0.05}, []float64{0.05, 0.1, 0}
+	for name, c := range map[string]struct {
+		before, after []float64
+		found         bool
+	}{
+		"hardly more than before": {few, []float64{0.05, 0.05, 0.05}, false},
+		"more than before":        {few, []float64{0.05, 0.1, 0.1}, true},
+		"as ever":                 {many, many, false},
+	} {
+		if got := moreFail(append(slices.Repeat(c.before, 30), slices.Repeat(c.after, 20)...)); got.found != c.found {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // A rise that is older than what is kept finely is found in hours.
 func TestItemsThatFailForLong(t *testing.T) {
 	of := func(outcome string) store.Attributes {

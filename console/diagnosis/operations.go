@@ -92,8 +92,7 @@ func failingItems(s *snapshot) []*finding {
 			continue
 		}
 		shares, interval, ref := s.failedShares(o.Name)
-		c := rise(shares)
-		c.found = c.found && c.after >= c.before+0.05
+		c := moreFail(shares)
 		if !c.found && o.Failed >= 0.3*(o.OK+o.Failed) {
 			c = change{found: true, before: math.NaN(), after: float64(o.Failed / (o.OK + o.Failed))}
 		}
@@ -117,6 +116,17 @@ func failingItems(s *snapshot) []*finding {
 	return found
 }
 
+// moreFail finds a rise of shares. It is told by means: of a few items the median
+// jumps where one fails more often than not.
+func moreFail(shares []float64) change {
+	c := rise(shares)
+	if c.found {
+		c.before, c.after = mean(shares[:c.at]), mean(shares[c.at:])
+		c.found = c.after >= c.before+0.05
+	}
+	return c
+}
+
 // newer tells whether the same operation was begun again since.
 func (s *snapshot) newer(o *store.Operation) bool {
 	for i := range s.operations {
@@ -138,8 +148,8 @@ func (s *snapshot) failedShares(name string) (shares []float64, interval float64
 			ref = seriesRef(keys.BulkItems, series.Attributes)
 		}
 	})
-	if shares = sharesOf(name, recent); !rise(shares).found {
-		if older := sharesOf(name, s.hours.Series); rise(older).found {
+	if shares = sharesOf(name, recent); !moreFail(shares).found {
+		if older := sharesOf(name, s.hours.Series); moreFail(older).found {
 			return older, float64(s.hours.Interval), ref
 		}
 	}

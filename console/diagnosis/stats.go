@@ -216,12 +216,15 @@ func grows(v []float64, least float64) growth {
 // median, and a spike does not count.
 func level(v []float64) float64 {
 	sorted := slices.Sorted(slices.Values(v))
-	sorted = sorted[len(v)/4 : len(v)-len(v)/4]
+	return mean(sorted[len(v)/4 : len(v)-len(v)/4])
+}
+
+func mean(v []float64) float64 {
 	sum := 0.0
-	for _, x := range sorted {
+	for _, x := range v {
 		sum += x
 	}
-	return sum / float64(len(sorted))
+	return sum / float64(len(v))
 }
 
 // agreed is Kendall's tau of v and time: of all pairs, the share in which the
