@@ -55,7 +55,8 @@ test: ## run the tests, with the race detector where a C compiler is found
 	if ! $(GO) build -race runtime/cgo 2>/dev/null; then \
 		race=; echo "no working C compiler for this platform: testing without the race detector"; \
 	fi; \
-	for module in $(TESTED); do echo "== $$module: go test $$race -shuffle=on ./..."; (cd "$$module" && $(GO) test $$race -shuffle=on -timeout=20m ./...); done
+	for module in $(TESTED); do echo "== $$module: go test $$race -shuffle=on ./..."; (cd "$$module" && $(GO) test $$race -shuffle=on -timeout=20m ./...); done; \
+	if [ -n "$$race" ]; then echo "== .: go test ./console/diagnosis, with more seeds than there is time for with $$race"; $(GO) test -shuffle=on ./console/diagnosis; fi
 
 check: fmt-check vet lint tidy-check vuln test build-all ## all that must pass before a commit
 

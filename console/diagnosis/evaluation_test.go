@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,10 +88,17 @@ func TestTheCauseOfEveryFaultIsNamed(t *testing.T) {
 // variants is how many seeds each case is played with.
 func variants(t *testing.T) int {
 	t.Helper()
-	if testing.Short() {
+	if testing.Short() || detectsRaces() {
 		return 1
 	}
 	return 4
+}
+
+// detectsRaces tells whether the race detector is on, by which a run takes five
+// times as long. What races does so with any seed; the Makefile judges without it.
+func detectsRaces() bool {
+	b, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(b.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // judge fails the test when what is expected is not among the first findings,
@@ -244,7 +252,7 @@ func containsAll(attributes store.Attributes, labels string) bool {
 
 func TestNothingIsFoundWhenNothingIsWrong(t *testing.T) {
 	n := healthyRuns
-	if testing.Short() {
+	if testing.Short() || detectsRaces() {
 		n = 5
 	}
 	for _, seed := range seeds(n)[variants(t):] { // the first are in the catalogue
