@@ -257,6 +257,22 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// TestAProfileEndsWhenThereIsTooMuchOfIt can be read all the same.
+func TestAProfileEndsWhenThereIsTooMuchOfIt(t *testing.T) {
+	c := New(Options{})
+	if b, cut, err := c.holdProfile(t.Context(), "a test", ProfileTrace, longestProfileTime, 1); err != nil || cut == 0 || !bytes.HasPrefix(b, []byte("go 1.")) {
+		t.Errorf("an execution trace: cut after %v, %v, %.20q", cut, err, b)
+	}
+	if b, cut, err := c.holdProfile(t.Context(), "a test", ProfileHeap, 0, 1); err != nil || cut != 0 || len(b) == 0 {
+		t.Errorf("what does not last: cut after %v, %v, %d bytes", cut, err, len(b))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, cut, err := c.holdProfile(ctx, "a test", ProfileTrace, 0, maxProfile); !errors.Is(err, context.Canceled) || cut != 0 {
+		t.Errorf("who has gone: cut after %v, %v", cut, err)
+	}
+}
+
 // TestServeOnASocket is not announced: the command would find what it can't reach.
 func TestServeOnASocket(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -79,11 +78,13 @@ func postLevel(c *Console, w http.ResponseWriter, r *http.Request) {
 func postProfile(c *Console, w http.ResponseWriter, r *http.Request) {
 	kind := r.PostFormValue("kind")
 	during, err := durationOf(r, "for")
-	var b bytes.Buffer
+	begun := time.Now()
+	var b []byte
+	var cut time.Duration
 	if err == nil {
 		// The server's write timeout is made for pages.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(longestProfileTime + time.Minute))
-		err = c.WriteProfile(r.Context(), whoAsks(r), kind, during, &b)
+		b, cut, err = c.holdProfile(r.Context(), whoAsks(r), kind, during, maxProfile)
 	}
 	switch {
 	case errors.Is(err, errProfiling):
@@ -93,13 +94,17 @@ func postProfile(c *Console, w http.ResponseWriter, r *http.Request) {
 		refuseForm(w, err)
 		return
 	}
-	name := fmt.Sprintf("%s-%s.pprof", kind, time.Now().UTC().Format("20060102T150405Z"))
+	name := kind + "-" + begun.UTC().Format("20060102T150405Z")
+	if cut > 0 {
+		name += "-cut-after-" + cut.Round(100*time.Millisecond).String()
+	}
+	ending := ".pprof"
 	if kind == ProfileTrace {
-		name = strings.TrimSuffix(name, "pprof") + "out"
+		ending = ".out"
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	_, _ = w.Write(b.Bytes())
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+ending+`"`)
+	_, _ = w.Write(b)
 }
 
 func refuseForm(w http.ResponseWriter, err error) {

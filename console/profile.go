@@ -101,3 +101,39 @@ func measure(ctx context.Context, during time.Duration, start func() error, stop
 		return ctx.Err()
 	}
 }
+
+// maxProfile bounds a profile that is held in memory, in bytes: an execution trace
+// of a busy program grows by megabytes a second. It is not sent as it comes, as a
+// slow reader would have the runtime hold it instead.
+const maxProfile = 32 << 20
+
+// holdProfile takes a profile into memory. One that lasts ends when it has most
+// bytes, but for what the runtime writes then to make it whole; cut is after which
+// time that was, zero when it was not.
+func (c *Console) holdProfile(ctx context.Context, who, kind string, during time.Duration, most int) (b []byte, cut time.Duration, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	held := &capture{most: most, full: cancel}
+	begun := time.Now()
+	err = c.WriteProfile(ctx, who, kind, during, held)
+	if len(held.b) >= most && errors.Is(err, context.Canceled) {
+		cut, err = time.Since(begun), nil
+	}
+	return held.b, cut, err
+}
+
+// capture is what was written of a profile. full is called when it has most bytes.
+type capture struct {
+	b    []byte
+	most int
+	full func()
+}
+
+// Write implements io.Writer.
+func (c *capture) Write(b []byte) (int, error) {
+	c.b = append(c.b, b...)
+	if len(c.b) >= c.most {
+		c.full()
+	}
+	return len(b), nil
+}
