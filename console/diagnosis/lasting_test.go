@@ -101,3 +101,24 @@ func TestSinceWhenItFails(t *testing.T) {
 		}
 	}
 }
+
+// What fails below requests that fail of late was not ever so.
+func TestWhatFailsOfLateDidNotEver(t *testing.T) {
+	d := draw()
+	root, cache := d.group("GET /", trace.SpanKindServer, nil), d.group("cache", trace.SpanKindClient, &peer{})
+	for i := range 300 {
+		bad := func(p *span) {
+			if i >= 200 && i%3 == 0 {
+				failed(p)
+			}
+		}
+		up := d.add(root, -1, float64(i), 0.1, bad)
+		d.add(cache, up, float64(i), 0.01, bad)
+		for range 10 {
+			d.add(cache, up, float64(i), 0.01)
+		}
+	}
+	if d.judged(); root.lasts || root.bad == 0 || cache.bad > 0 {
+		t.Errorf("ever %v, %d bad, %d below", root.lasts, root.bad, cache.bad)
+	}
+}
