@@ -315,5 +315,3 @@ func whoAsks(r *http.Request) string {
 	}
 	return "an MCP client from " + host
 }
-
-var errUnknown = errors.New("it is not kept: it was never recorded here, or newer telemetry took its place")

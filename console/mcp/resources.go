@@ -47,7 +47,7 @@ func (c *client) addResources(s *sdk.Server) {
 		}, c.resource(func(name string) (*answer, error) {
 			in, err := t.tool.parse(encode(map[string]string{t.argument: name}))
 			if err != nil || t.tool.argument(t.argument).kind == kindText && !slices.Contains(t.names(c), name) {
-				return nil, errUnknown
+				return nil, sdk.ResourceNotFoundError(name)
 			}
 			return t.tool.read(c, in)
 		}))

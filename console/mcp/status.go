@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -99,7 +100,7 @@ func (c *client) status(in arguments) (*answer, error) {
 	}
 	if component != "" && len(checks) == 0 {
 		return nil, fmt.Errorf("no check is named %q; the checks: %s. Bulk operations: list_operations. Endpoints and dependencies: search_traces",
-			cut(component, 80), orNone(strings.Join(names[:min(len(names), 20)], ", ")))
+			cut(component, 80), cmp.Or(strings.Join(names[:min(len(names), 20)], ", "), "none"))
 	}
 	var changes []store.Change
 	for _, change := range h.Changes {
@@ -108,7 +109,7 @@ func (c *client) status(in arguments) (*answer, error) {
 		}
 	}
 	a := begin(fmt.Sprintf("%s is %s: %d of %d checks are not healthy, %d bulk operations run, %d spans failed since the start; delivery of telemetry: %s.",
-		orProgram(s.Service), s.State, s.Unhealthy, s.Checks, s.Running, s.Failed, d.Verdict), h.AsOf, s.Started)
+		cmp.Or(s.Service, "The program"), s.State, s.Unhealthy, s.Checks, s.Running, s.Failed, d.Verdict), h.AsOf, s.Started)
 	a.put("service", s.Service)
 	a.put("version", s.Version)
 	a.put("instance", s.Instance)
@@ -132,20 +133,6 @@ func (c *client) status(in arguments) (*answer, error) {
 	}
 	a.link(c.url("health"))
 	return a, nil
-}
-
-func orProgram(service string) string {
-	if service == "" {
-		return "The program"
-	}
-	return service
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }
 
 func change(k *store.Change) *object { return view(k) }

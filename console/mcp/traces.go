@@ -142,7 +142,7 @@ func (c *client) trace(in arguments) (*answer, error) {
 			id, t.Since.UTC().Format(time.RFC3339))
 	}
 	a := begin(fmt.Sprintf("%s took %s: %d spans, %d failed, %d unfinished, %d log records.",
-		orNone(cut(t.Name, maxName)), seconds(t.Seconds), len(t.Spans), t.Errors, t.Running, len(t.Logs)), t.AsOf, t.Start)
+		cmp.Or(cut(t.Name, maxName), "none"), seconds(t.Seconds), len(t.Spans), t.Errors, t.Running, len(t.Logs)), t.AsOf, t.Start)
 	a.put("trace_id", id)
 	a.put("unfinished", t.Running > 0)
 	a.put("partial", t.Partial)
