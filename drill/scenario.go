@@ -30,6 +30,7 @@ const (
 	slowness  = patience / 2
 	shortly   = 1200 * time.Millisecond
 	forAWhile = 3 * time.Second
+	ending    = 4 * time.Second  // of a process; a quarter is left for what it counts then, on a busy machine, too
 	settling  = 10 * time.Second // for the rest to be delivered when all is well again
 )
 

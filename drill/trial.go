@@ -87,7 +87,7 @@ func (t *trial) begin(ctx context.Context) (err error) {
 // end plays the end of a process. In a directory the ledger goes on with the
 // next, and elsewhere a new one begins.
 func (t *trial) end(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, ending)
 	defer cancel()
 	_ = t.box.Close(ctx) // what is lost is in the ledger
 	for _, a := range t.box.Status().Accounts {
